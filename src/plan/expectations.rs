@@ -31,7 +31,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
     for (index, expectation) in spec.expect.iter().enumerate() {
         let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
         if let Some(drift) = Drift::parse(&expectation.that) {
-            plan_drift(scope, index, expectation, drift, &path, &names, spec);
+            plan_drift(scope, index, expectation, drift, &path, &names, planned);
             continue;
         }
         let Some(expr) = scope.take(check::syntax(&expectation.that, &path)) else { continue };
@@ -42,6 +42,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
             let of_group = parts.next().and_then(|fit| spec.fits.get(fit)).is_some_and(|fit| fit.by.is_some())
                 && name.starts_with("fits.")
                 && parts.next() == Some("groups");
+            let of_group = of_group || is_of_group(planned, &names, name);
             if !of_group && !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
                 let error = Diagnostic::error(
                     "unknown-result",
@@ -106,7 +107,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                     Piece::Name(name, at) => Some((name, at)),
                     Piece::Text(_) => None,
                 }) {
-                    if !names.contains(name) && !name.contains(".groups.") {
+                    if !names.contains(name) && !name.contains(".groups.") && !is_of_group(planned, &names, name) {
                         let error = Diagnostic::error(
                             "unknown-result",
                             Place::Inside(path.clone(), at),
@@ -131,7 +132,8 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
     }
     let answer = spec.report.answer.as_ref().and_then(|name| {
         let of_query = |query: &&str| {
-            let named = NamedAnswer::of(name, query).filter(|named| named.output.is_empty() && names.contains(name))?;
+            let is_known = || names.contains(name) || is_of_group(planned, &names, name);
+            let named = NamedAnswer::of(name, query).filter(|named| named.output.is_empty() && is_known())?;
             Some(((*query).to_owned(), named.row.unwrap_or(0)))
         };
         let found = queries.keys().find_map(of_query);
@@ -147,6 +149,15 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
         found
     });
     (statements, answer)
+}
+
+/// Whether a name is that of an answer for one of several groups. How many groups there are, the data say.
+fn is_of_group(planned: &Planned<'_>, names: &BTreeSet<String>, name: &str) -> bool {
+    planned.queries.iter().filter(|(_, query)| query.by.is_some()).any(|(query, _)| {
+        NamedAnswer::of(name, query).filter(|named| named.row.is_some()).is_some_and(
+            |NamedAnswer { output, .. }| output.is_empty() || names.contains(&format!("queries.{query}.row1.{output}")),
+        )
+    })
 }
 
 /// An error about an unknown number with the names that could be meant.
@@ -169,7 +180,7 @@ fn plan_drift(
     drift: Result<Drift, String>,
     path: &SpecPath,
     names: &BTreeSet<String>,
-    spec: &spec::Spec,
+    planned: &Planned<'_>,
 ) {
     let drift = match drift {
         Ok(drift) => drift,
@@ -180,14 +191,15 @@ fn plan_drift(
     };
     // The lock file holds the numbers of fits and queries; the names of groups only the data know.
     let of_results = ["fits.", "queries.", "designs."].iter().any(|table| drift.number.starts_with(table));
-    let known = names.contains(&drift.number) || drift.number.contains(".groups.");
+    let of_groups = drift.number.contains(".groups.") || is_of_group(planned, names, &drift.number);
+    let known = names.contains(&drift.number) || of_groups;
     if !of_results || !known {
         let error = Diagnostic::error(
             "unknown-result",
             Place::Inside(path.clone(), 0..drift.number.len()),
             format!("the lock file has no number `{}`", drift.number),
         );
-        scope.tell(suggesting(error, &drift.number, names, spec));
+        scope.tell(suggesting(error, &drift.number, names, planned.spec));
         return;
     }
     scope.add_drift(ExpectedDrift {

@@ -34,27 +34,32 @@ pub struct Allocate {
     pub sizes: Option<OneOrMany<Quantity>>,
     /// Weight of the response of each size; equal by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub weights: Vec<f64>,
     /// Tokens of unique data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<Quantity>,
     /// Maximum number of passes over unique data; up to four passes are about as good as new data (Muennighoff et al.
     /// 2023, arXiv:2305.16264).
+    #[schemars(default = "usual_epochs")]
     pub epochs: f64,
     /// Values of the law's other variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
     pub hold: BTreeMap<String, Quantity>,
 }
 
 /// Default number of passes over unique data.
-const EPOCHS: f64 = 4.0;
+const fn usual_epochs() -> f64 {
+    4.0
+}
 
 keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
     "serve" => serve or None,
     "sizes" => sizes or None,
     "weights" => weights or Vec::new(),
     "unique" => unique or None,
-    "epochs" => epochs or EPOCHS,
+    "epochs" => epochs or usual_epochs(),
     "hold" => hold or BTreeMap::new(),
 });
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{best_at, budget_for, check_budget, moves, spend};
 use super::keyed::keyed;
 use super::reaching::Path;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second, named, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Second, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -38,9 +38,8 @@ keyed!(Compare, "{ with = \"other\", C = 1e22 }", {
     "hold" => hold or BTreeMap::new(),
 });
 
-/// Range of budgets in which a crossing is searched.
-const SMALLEST: f64 = 1e12;
-const LARGEST: f64 = 1e32;
+/// Largest distance of a crossing from the budget, as a factor. The fits say nothing of one farther away.
+const REACH: f64 = 1e3;
 /// Largest relative difference between equal responses.
 const EQUAL: f64 = 1e-9;
 
@@ -61,6 +60,10 @@ impl Kind for Compare {
 
     fn moves(&self, law: &Law) -> Option<Moves> {
         Some(moves(law))
+    }
+
+    fn phrase(&self) -> Phrase {
+        Phrase::Comparison
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
@@ -96,14 +99,14 @@ impl Kind for Compare {
     }
 }
 
-/// The logarithm of the crossing nearest to a budget: there, the best responses of two laws are equal and change
-/// order.
+/// The logarithm of the crossing nearest to a budget, within reach of it: there, the best responses of two laws are equal
+/// and change order.
 fn crossing(one: &Model<'_>, other: &Model<'_>, held: &BTreeMap<String, f64>, near: f64) -> Option<f64> {
     let paths = [one, other]
         .map(|model| Path::of(model, 0.0, &model.ordered(held, &model.ready.law.roles.decided())?)?.responses(model));
     let [Ok(own), Ok(others)] = paths else { return None };
     let others: BTreeMap<u64, f64> = others.into_iter().map(|(log, response)| (log.to_bits(), response)).collect();
-    let is_within = |log: f64| ln(SMALLEST) <= log && log <= ln(LARGEST);
+    let is_within = |log: f64| (log - near).abs() <= ln(REACH);
     let apart: Vec<(f64, f64)> = own
         .into_iter()
         .filter(|(log, _)| is_within(*log))

@@ -106,6 +106,10 @@ impl Kind for Isoflop {
         budgets.collect()
     }
 
+    fn is_answer(&self, inputs: &BTreeMap<String, f64>, roles: &Roles) -> bool {
+        !inputs.contains_key(&ratio_of(roles))
+    }
+
     fn effort(&self) -> usize {
         self.points.div_ceil(usual_points())
     }

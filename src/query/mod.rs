@@ -231,6 +231,8 @@ pub enum Phrase {
     Split,
     /// The value that reaches the inputs.
     Solution,
+    /// The responses of two fits at the inputs, and how much more compute the other one needs.
+    Comparison,
     /// Each output by its name.
     Outputs,
 }
@@ -274,6 +276,11 @@ pub trait Kind: Sync {
 
     /// The inputs of each row.
     fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
+
+    /// Whether a row is an answer of its own, and not a point of a curve.
+    fn is_answer(&self, _inputs: &BTreeMap<String, f64>, _roles: &Roles) -> bool {
+        true
+    }
 
     /// The work for a row, in multiples of that for a usual answer.
     fn effort(&self) -> usize {

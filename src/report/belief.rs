@@ -216,6 +216,7 @@ pub(super) fn twins<'a>(
         other.name != query.name
             && other.question.name() == kind
             && response(other) == response(query)
+            && is_of_same_rows(described, results, &other.fit, &query.fit)
             && settings(other) == settings(query)
     });
     let find = |other: &'a DescribedQuery| {
@@ -225,6 +226,24 @@ pub(super) fn twins<'a>(
         found.next().map(|(index, own)| (other, index, own))
     };
     same.filter_map(find).collect()
+}
+
+/// Whether two fits are about the same runs: of the same rows, of rows of which the other has a part, or of two parts that
+/// overlap. Losses on two benchmarks, or of two optimizers, are two questions. Published constants are about any runs.
+fn is_of_same_rows(described: &Described, results: &Results, one: &str, other: &str) -> bool {
+    let rows = |fit: &str| described.fit(fit).and_then(|fit| fit.rows.as_deref());
+    let (Some(one), Some(other)) = (rows(one), rows(other)) else { return true };
+    let (above_one, above_other) = (described.above(one), described.above(other));
+    if above_one.contains(&other) || above_other.contains(&one) {
+        return true;
+    }
+    let kept = |filter: &str| {
+        let filter = results.filters.get(filter)?;
+        Some((filter.kept, filter.kept + filter.dropped.iter().map(|dropped| dropped.rows).sum::<usize>()))
+    };
+    let parents = [above_one.get(1), above_other.get(1)];
+    let is_of_one = parents[0].is_some() && parents[0] == parents[1];
+    matches!((kept(one), kept(other)), (Some((a, all)), Some((b, _))) if is_of_one && a + b > all)
 }
 
 /// The settings of a question apart from the inputs of a row, at any depth, and apart from the lists of other rows.

@@ -35,7 +35,7 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
         ),
         answered(
             "Number of runs",
-            listed(results.shown_fits().into_iter().map(|(name, _, fit)| format!("{name}: {}", fit.rows))),
+            listed(results.shown_fits(described).into_iter().map(|(name, _, fit)| format!("{name}: {}", fit.rows))),
         ),
         answered("Sizes and data of the runs", spans(described, results)),
         answered("How sizes, data and compute are counted", counts(described)),
@@ -48,21 +48,26 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
         answered("What is measured, in which unit", measured(described)),
         answered("Final values or checkpoints of one run", String::new()),
         answered("Rows that are left out, and why", left_out(described, results)),
-        answered("Objective", listed(results.shown_fits().into_iter().map(|(.., fit)| fit.objective_kind.clone()))),
+        answered(
+            "Objective",
+            listed(results.shown_fits(described).into_iter().map(|(.., fit)| fit.objective_kind.clone())),
+        ),
         answered(
             "Algorithm and its starts",
-            listed(results.shown_fits().into_iter().filter(|(.., fit)| fit.objective.is_some()).map(|(.., fit)| {
-                format!(
-                    "{} from {} starts over {} grid points",
-                    fit.evidence.solver.name(),
-                    fit.evidence.starts,
-                    fit.evidence.grid_points
-                )
-            })),
+            listed(results.shown_fits(described).into_iter().filter(|(.., fit)| fit.objective.is_some()).map(
+                |(.., fit)| {
+                    format!(
+                        "{} from {} starts over {} grid points",
+                        fit.evidence.solver.name(),
+                        fit.evidence.starts,
+                        fit.evidence.grid_points
+                    )
+                },
+            )),
         ),
         answered(
             "Uncertainty",
-            listed(results.shown_fits().into_iter().filter_map(|(.., fit)| fit.uncertainty.clone())),
+            listed(results.shown_fits(described).into_iter().filter_map(|(.., fit)| fit.uncertainty.clone())),
         ),
         answered("How the law is tested", tested(described, results)),
         answered("Code and seed", format!("lawfit {}, seed {}", env!("CARGO_PKG_VERSION"), results.study.seed)),
@@ -94,7 +99,7 @@ fn spans(described: &Described, results: &Results) -> String {
         });
         spans.collect::<Vec<_>>().join(", ")
     };
-    listed(results.shown_fits().into_iter().map(of_fit))
+    listed(results.shown_fits(described).into_iter().map(of_fit))
 }
 
 fn counts(described: &Described) -> String {
@@ -129,7 +134,7 @@ fn left_out(described: &Described, results: &Results) -> String {
 }
 
 fn tested(described: &Described, results: &Results) -> String {
-    listed(results.shown_fits().into_iter().flat_map(|(name, entry, fit)| {
+    listed(results.shown_fits(described).into_iter().flat_map(|(name, entry, fit)| {
         let along =
             |name: &str, value: f64| format!("{name} up to {}", quantity(described.dimension(entry, name), value));
         let held = fit.holdout.as_ref().map(|held| format!("{name}: {} held out", numbered(held.rows, "row")));

@@ -207,6 +207,20 @@ pub struct VariedQuery {
 }
 
 impl Described {
+    /// The names of rows and of what they are made from: a filter, its table, that table's source.
+    pub(super) fn above<'a>(&'a self, rows: &'a str) -> Vec<&'a str> {
+        let mut all = vec![rows];
+        let from = |name: &str| {
+            let filter = self.filters.iter().find(|filter| filter.name == name).map(|filter| filter.source.as_str());
+            filter.or_else(|| self.tables.iter().find(|table| table.name == name).map(|table| table.from.as_str()))
+        };
+        // A filter can have the name of its source.
+        while let Some(next) = all.last().and_then(|last| from(last)).filter(|next| !all.contains(next)) {
+            all.push(next);
+        }
+        all
+    }
+
     /// Everything apart from artifacts that determines the results.
     pub fn fingerprint_of_results(&self) -> serde_json::Value {
         let fits = self.fits.iter().map(|fit| {

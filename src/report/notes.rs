@@ -42,7 +42,7 @@ impl Note {
 pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     let mut found = Found::default();
     of_answers(results, &mut found);
-    for (name, fit, result) in results.shown_fits() {
+    for (name, fit, result) in results.shown_fits(described) {
         let group = name.strip_prefix(fit).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
         let answers = answers_of(results, fit, group);
         let has_failed = !result.evidence.converged && result.objective.is_some();
@@ -76,10 +76,21 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
             found.add(format!("source {name}"), text, *severity, answers);
         }
     }
-    let mut notes = found.notes;
+    for (name, table) in &results.tables {
+        for step in table.steps.iter().filter(|step| step.step == JOIN && step.rows_out < step.rows_in) {
+            let lost = step.rows_in - step.rows_out;
+            let text =
+                format!("{lost} of {} have no partner and are left out: {}.", numbered(step.rows_in, "row"), step.does);
+            found.add(format!("table {name}"), &text, NoteSeverity::Caution, 0);
+        }
+    }
+    let mut notes = found.told();
     notes.sort_by_key(|note| (note.severity, std::cmp::Reverse(note.answers)));
     notes
 }
+
+/// The kind of the step that joins a table with another one.
+const JOIN: &str = "join";
 
 /// A sentence about a source that dropped half of its rows or more; `None` for any other.
 fn mostly_dropped(source: &SourceResult) -> Option<String> {
@@ -91,26 +102,64 @@ fn mostly_dropped(source: &SourceResult) -> Option<String> {
     Some(format!("{dropped} of {} rows were dropped: {rule} in {}.", source.rows, numbered(rows, "row")))
 }
 
+/// Maximum number of notes about one fact with other numbers each; more are one note.
+const APART: usize = 3;
+
 /// Collects notes, each fact once.
 #[derive(Default)]
 struct Found {
-    notes: Vec<Note>,
+    /// The notes of each fact, one for each wording of its numbers.
+    facts: Vec<Vec<Note>>,
     seen: BTreeMap<String, usize>,
 }
 
 impl Found {
     fn add(&mut self, of: String, text: &str, severity: NoteSeverity, answers: usize) {
-        let next = self.notes.len();
+        let next = self.facts.len();
         let place = *self.seen.entry(fact(text)).or_insert(next);
         if place == next {
-            self.notes.push(Note { text: text.to_owned(), of: Vec::new(), count: 0, severity, answers: 0 });
+            self.facts.push(Vec::new());
         }
-        let note = &mut self.notes[place];
-        note.count += 1;
-        note.severity = note.severity.min(severity);
-        if !note.of.contains(&of) {
-            note.of.push(of);
-            note.answers += answers;
+        let wordings = &mut self.facts[place];
+        // One part of the study says the same of several rows only once.
+        let is_told = |note: &Note| note.text == text || note.of.contains(&of);
+        let wording = wordings.iter().position(is_told).unwrap_or_else(|| {
+            wordings.push(Note { text: text.to_owned(), of: Vec::new(), count: 0, severity, answers: 0 });
+            wordings.len() - 1
+        });
+        wordings[wording].take(of, 1, severity, answers);
+    }
+
+    /// The notes. A note of many parts whose numbers differ says to which part they belong.
+    fn told(self) -> Vec<Note> {
+        let one = |wordings: Vec<Note>| {
+            if wordings.len() <= APART {
+                return wordings;
+            }
+            let mut all = wordings.into_iter();
+            let Some(mut first) = all.next() else { return Vec::new() };
+            if let Some(part) = first.of.first() {
+                first.text = format!("{} The details are those of {part}; others differ.", first.text);
+            }
+            for Note { of, count, severity, answers, .. } in all {
+                let each = answers / of.len().max(1);
+                first.count += count - of.len().min(count);
+                of.into_iter().for_each(|of| first.take(of, 1, severity, each));
+            }
+            vec![first]
+        };
+        self.facts.into_iter().flat_map(one).collect()
+    }
+}
+
+impl Note {
+    /// Adds a part of the study of which the note was found `count` times.
+    fn take(&mut self, of: String, count: usize, severity: NoteSeverity, answers: usize) {
+        self.count += count;
+        self.severity = self.severity.min(severity);
+        if !self.of.contains(&of) {
+            self.of.push(of);
+            self.answers += answers;
         }
     }
 }
@@ -171,6 +220,24 @@ mod tests {
         assert!(same("34 of 217 rows lie outside: D = 8.7e8.", "35 of 240 rows lie outside: N = 1.5e7."));
         assert!(same("The floor is 1.25 % off.", "The floor is 10 % off."));
         assert!(!same("A and alpha trade off.", "B and beta trade off."));
+    }
+
+    #[test]
+    fn a_fact_with_other_numbers_elsewhere_says_whose_numbers_it_has() {
+        let told = |shares: &[(&str, u32)]| -> Vec<String> {
+            let mut found = Found::default();
+            for (of, share) in shares {
+                let text = format!("It covers {share} % of the rows.");
+                found.add((*of).to_owned(), &text, NoteSeverity::Serious, 1);
+            }
+            found.told().iter().map(|note| format!("{}: {}", note.parts(), note.sentence())).collect()
+        };
+        let few = told(&[("fit a", 40), ("fit b", 60), ("fit c", 40)]);
+        assert_eq!(few, ["fit a, fit c: It covers 40 % of the rows. (2 times)", "fit b: It covers 60 % of the rows."]);
+        let many = told(&[("fit a", 40), ("fit b", 60), ("fit c", 50), ("fit d", 30)]);
+        let whole =
+            "fit a and 3 others: It covers 40 % of the rows. The details are those of fit a; others differ. (4 times)";
+        assert_eq!(many, [whole]);
     }
 
     #[test]

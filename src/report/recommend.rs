@@ -175,7 +175,8 @@ fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a Descri
     }
     let rows = |query: &DescribedQuery| results.queries.get(&query.name).map(|result| result.rows.as_slice());
     let last = |query: &'a DescribedQuery, counts: &dyn Fn(&AnswerRow) -> bool| {
-        let at = rows(query)?.iter().rposition(counts)?;
+        let is_answer = |row: &AnswerRow| query.question.member().is_answer(&row.inputs, &query.roles);
+        let at = rows(query)?.iter().rposition(|row| is_answer(row) && counts(row))?;
         Some((query, at))
     };
     // The first query with an interval, then the first with a number.

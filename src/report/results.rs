@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
+use super::Described;
 use crate::answer::{Account, Interval, Stack, Verdict};
 use crate::dataset::GroupName;
 use crate::design::Advice;
@@ -453,10 +454,14 @@ impl QueryResult {
 }
 
 impl Results {
-    /// The fits in the order of a report: shared parameters of groups, then each group; (name, the spec's name, fit).
-    pub fn shown_fits(&self) -> Vec<(String, &str, &FitResult)> {
+    /// The fits in the order of a report, which is that of the spec: shared parameters of groups, then each group; (name, the
+    /// spec's name, fit).
+    pub fn shown_fits(&self, described: &Described) -> Vec<(String, &str, &FitResult)> {
         let mut shown = Vec::new();
-        for (name, fit) in &self.fits {
+        let place = |name: &str| described.fits.iter().position(|fit| fit.name == name).unwrap_or(described.fits.len());
+        let mut fits: Vec<(&String, &FitResult)> = self.fits.iter().collect();
+        fits.sort_by_key(|(name, _)| place(name));
+        for (name, fit) in fits {
             if fit.groups.is_empty() || !fit.parameters.is_empty() {
                 shown.push((name.clone(), name.as_str(), fit));
             }

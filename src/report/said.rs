@@ -8,6 +8,9 @@ use super::results::Results;
 use super::words::{self, Written};
 use super::{Described, DescribedQuery};
 
+/// What stands for a number that does not exist.
+const NO_NUMBER: &str = "(no number)";
+
 /// A part of an author's conclusion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
@@ -64,7 +67,9 @@ pub(super) fn filled(
 /// An answer by its name: `queries.budget`, `queries.budget.row2`, `queries.budget.row2.N`, and ends of its interval.
 fn of_query(described: &Described, results: &Results, query: &DescribedQuery, name: &str) -> Option<String> {
     let named = NamedAnswer::of(name, &query.name)?;
-    let row = results.queries.get(&query.name)?.rows.get(named.row.unwrap_or(0))?;
+    let Some(row) = results.queries.get(&query.name)?.rows.get(named.row.unwrap_or(0)) else {
+        return Some(NO_NUMBER.to_owned());
+    };
     let first = query.quoted();
     let mut parts = named.output.split('.').filter(|part| !part.is_empty());
     let (output, part) = (parts.next().unwrap_or(&first), parts.next());
@@ -76,7 +81,9 @@ fn of_query(described: &Described, results: &Results, query: &DescribedQuery, na
         (_, Some(cell)) => cell.value.map(|_| written.whole(cell)),
         (_, None) => None,
     };
-    Some(told.unwrap_or_else(|| format!("({})", words::verdict(row))))
+    // A row may have an answer and yet not this number of it.
+    let is_answered = row.outputs.values().any(|cell| cell.value.is_some());
+    Some(told.unwrap_or_else(|| if is_answered { NO_NUMBER.to_owned() } else { format!("({})", words::verdict(row)) }))
 }
 
 /// A parameter of a fit with its interval.
@@ -97,7 +104,7 @@ fn of_fit(results: &Results, name: &str) -> Option<String> {
 
 fn of_number(numbers: &BTreeMap<String, Option<f64>>, name: &str) -> String {
     let number = numbers.get(name).copied().flatten();
-    number.map_or_else(|| "(no number)".to_owned(), |number| numeral::trimmed(&words::number(number)))
+    number.map_or_else(|| NO_NUMBER.to_owned(), |number| numeral::trimmed(&words::number(number)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The first screen: conclusions, reliability, and what would change the answer; the same in every format.
 
 use super::leaderboard::Leaderboard;
-use super::results::{Note, NoteSeverity, Recommended, Results};
+use super::results::{AnswerRow, Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
 use super::{Described, belief, recommend};
 use crate::expectation::ExpectationResult;
@@ -91,7 +91,8 @@ const MOST_JUDGED: usize = 6;
 fn others_judged(described: &Described, results: &Results, answer: &Recommended) -> Option<String> {
     let query = described.query(&answer.query)?;
     let rows = &results.queries.get(&answer.query)?.rows;
-    let others = rows.iter().enumerate().filter(|(index, _)| index + 1 != answer.row);
+    let is_answer = |row: &AnswerRow| query.question.member().is_answer(&row.inputs, &query.roles);
+    let others = rows.iter().enumerate().filter(|(index, row)| index + 1 != answer.row && is_answer(row));
     let judged = others.filter_map(|(_, row)| {
         let (belief, because) = belief::judge(described, results, query, row);
         let given = words::given(described, query, row);
@@ -125,8 +126,8 @@ pub(super) fn capital(word: &str) -> String {
 }
 
 /// The parameters of the fits that reports show, as lines of a table.
-pub(super) fn parameters(results: &Results) -> Vec<[String; 5]> {
-    let rows = results.shown_fits().into_iter().flat_map(|(name, _, fit)| {
+pub(super) fn parameters(described: &Described, results: &Results) -> Vec<[String; 5]> {
+    let rows = results.shown_fits(described).into_iter().flat_map(|(name, _, fit)| {
         let rows = fit.parameters.iter().map(move |(parameter, estimate)| {
             [
                 name.clone(),

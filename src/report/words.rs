@@ -265,7 +265,7 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all.sort_by_key(|(unidentified, _)| *unidentified);
     let mut all: Vec<String> = all.into_iter().map(|(_, text)| text).collect();
     if all.is_empty() {
-        all.extend(results.shown_fits().into_iter().map(|(name, _, fit)| fit_in_words(&name, fit)));
+        all.extend(results.shown_fits(described).into_iter().map(|(name, _, fit)| fit_in_words(&name, fit)));
     }
     all
 }
@@ -335,6 +335,22 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             counted(described.dimension(&query.fit, data)),
             Written::Number(DIGITS).cell(loss),
         ),
+        (Phrase::Comparison, Some(loss), ..) if of("other_loss").is_some() => {
+            let own = in_group(&query.fit, row.group.as_deref());
+            let other = query.question.member().other();
+            let other = other.map_or_else(String::new, |other| {
+                let is_grouped = described.fit(other.fit).is_some_and(|fit| fit.by.is_some());
+                let same = row.group.as_deref().filter(|_| is_grouped);
+                in_group(other.fit, other.group.or(same))
+            });
+            let theirs = of("other_loss").map(|cell| with_interval("other_loss", cell)).unwrap_or_default();
+            let more = of("multiplier").map_or_else(String::new, |multiplier| {
+                let times = with_interval("multiplier", multiplier);
+                format!("; for the {response} of `{own}`, `{other}` needs {times} times the compute")
+            });
+            let loss = with_interval("loss", loss);
+            format!("With {given}: {response} = {loss}{unit} by `{own}` and {theirs}{unit} by `{other}`{more}")
+        }
         (Phrase::Solution, _, Some(solution), split) => {
             let split = split.map_or_else(String::new, |(n, d)| {
                 let cell = |name: &str, cell: &Interval| Written::of_output(described, query, name).cell(cell);
@@ -352,6 +368,11 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             if given.is_empty() { found.join(", ") } else { format!("With {given}: {}", found.join(", ")) }
         }
     }
+}
+
+/// The name of a fit, with a group of it.
+fn in_group(fit: &str, group: Option<&str>) -> String {
+    group.map_or_else(|| fit.to_owned(), |group| format!("{fit}[{group}]"))
 }
 
 /// One or two sentences about the errors on held-out rows.
@@ -387,6 +408,7 @@ pub(super) fn backtest(
         backtest.folds.iter().map(|f| quantity(dimension, f.up_to)).collect::<Vec<_>>().join(", "),
     );
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
+    let of_logarithm = |change: f64| 100.0 * (crate::numerics::exp(change) - 1.0);
     let pasts = [("the law", Some(&backtest.law)), ("several laws", backtest.several_laws.as_ref())];
     let rows = pasts.into_iter().flat_map(|(name, past)| {
         past.into_iter().flat_map(move |past| {
@@ -396,10 +418,10 @@ pub(super) fn backtest(
                     name.to_owned(),
                     format!("{} {to} times", d.from),
                     d.scored.rows.to_string(),
-                    format!("{:.2} %", 100.0 * d.scored.rmse_log),
-                    format!("{:+.2} %", 100.0 * d.scored.bias_log),
+                    format!("{:.2} %", 100.0 * d.scored.mean_relative_error),
+                    format!("{:+.2} %", of_logarithm(d.scored.bias_log)),
                     percent(d.scored.coverage),
-                    d.half_width.map_or_else(|| "-".to_owned(), |w| format!("{:.2} %", 100.0 * w)),
+                    d.half_width.map_or_else(|| "-".to_owned(), |w| format!("{:.2} %", of_logarithm(w))),
                 ]
             })
         })

@@ -62,9 +62,11 @@ fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[Stri
     let inputs: Vec<String> =
         answer.inputs.iter().map(|(name, value)| format!("{name} = {}", quantity(name, *value))).collect();
     let group = answer.group.as_ref().map(|group| format!("{group}, "));
-    let title = format!("{} of {}: {}{}", answer.output, answer.query, group.unwrap_or_default(), inputs.join(", "));
+    let asked = described.queries.iter().find(|query| query.name == answer.query);
+    let output = asked.map_or_else(|| answer.output.clone(), |query| words::heading(described, query, &answer.output));
+    let title = format!("{output} of {}: {}{}", answer.query, group.unwrap_or_default(), inputs.join(", "));
     let counts = matches!(described.dimension(fit, &answer.output), Some(Dimension::Parameters | Dimension::Tokens));
-    let x = Axis::around(&answer.output, scale, all.chain(ends))?.counting(counts);
+    let x = Axis::around(&output, scale, all.chain(ends))?.counting(counts);
     // The interval of a size may extend below a logarithmic axis.
     let ends = if x.is_log() { ends.map(|end| end.max(x.low)) } else { ends };
     let points = answer.values.iter().enumerate();

@@ -67,7 +67,7 @@ impl Writer for Html {
                 version => env!("CARGO_PKG_VERSION"),
                 spec => page.described.spec,
                 digests => page.digests.iter().map(|(of, digest)| facts! { of, digest => digest.as_str() }).collect::<Vec<_>>(),
-                many => page.results.shown_fits().len() > MOST_OPEN,
+                many => page.results.shown_fits(&page.described).len() > MOST_OPEN,
                 expectations => expectations(page),
                 queries => queries(page),
                 designs => designs(page),
@@ -181,8 +181,8 @@ fn queries(page: &Page) -> Vec<Value> {
 
 fn fits(page: &Page) -> Vec<Value> {
     let mut last = "";
-    let all = page.results.shown_fits().into_iter().map(|(name, entry, fit)| {
-        // A figure of all groups of a fit is shown with the first group.
+    let all = page.results.shown_fits(&page.described).into_iter().map(|(name, entry, fit)| {
+        // A figure of all groups of a fit is shown above the first group.
         let of_all = if name != entry && last != entry { figures(page, entry) } else { Vec::new() };
         last = entry;
         let about = page.described.fit(entry);
@@ -214,7 +214,8 @@ fn fits(page: &Page) -> Vec<Value> {
             objective => fit.objective.map(|o| format!("{o:e}")),
             objective_kind => fit.objective_kind,
             parameters,
-            figures => of_all.into_iter().chain(figures(page, &name)).collect::<Vec<_>>(),
+            of_all,
+            figures => figures(page, &name),
             uncertainty => fit.uncertainty,
             noise_trend => fit.noise_trend.as_ref().map(NoiseTrend::describe),
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),

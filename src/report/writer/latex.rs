@@ -20,7 +20,7 @@ pub(super) struct Latex;
 impl Writer for Latex {
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut out = PACKAGES.to_owned();
-        for (name, entry, fit) in page.results.shown_fits() {
+        for (name, entry, fit) in page.results.shown_fits(&page.described) {
             let formula =
                 page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
             let _ = writeln!(
@@ -50,6 +50,9 @@ impl Writer for Latex {
                 out.push_str(&table);
             }
         }
+        if out.contains(|letter: char| letter.is_alphabetic() && letter > LATIN) {
+            out.insert_str(PACKAGES.len(), LETTERS);
+        }
         let values = values(page);
         Ok(BTreeMap::from([(FILE.to_owned(), out.into_bytes()), (VALUES.to_owned(), values.into_bytes())]))
     }
@@ -64,13 +67,18 @@ const VALUES: &str = "values.tex";
 /// Requirements of the tables.
 const PACKAGES: &str =
     "% Needs \\usepackage{booktabs} and \\usepackage{graphicx} in the preamble; then \\input{tables.tex}.\n";
+/// What tables with other than Latin letters need too.
+const LETTERS: &str =
+    "% It has letters that pdflatex does not know: use xelatex or lualatex with a font that has them.\n";
+/// The last letter of the extended Latin alphabets.
+const LATIN: char = '\u{24f}';
 /// Before and after a table: shrinks it to the width of the text.
 const FITS: [&str; 2] = ["\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n", "}\n"];
 
 /// A macro for each identified number, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
 fn values(page: &Page) -> String {
     let mut all = Macros::default();
-    for (name, _, fit) in page.results.shown_fits() {
+    for (name, _, fit) in page.results.shown_fits(&page.described) {
         for (parameter, estimate) in &fit.parameters {
             let Some(value) = estimate.value else { continue };
             let ends = [estimate.lower, estimate.upper];
@@ -111,6 +119,12 @@ impl Macros {
         let mut name = format!("lawfit{stem}");
         while !self.known.insert(name.clone()) {
             name.push('X');
+        }
+        // The name of a macro has only Latin letters, so that it may not tell whose number it is.
+        let is_other = |letter: char| letter.is_alphabetic() && !letter.is_ascii();
+        if names.iter().any(|name| name.contains(is_other)) || name.len() > "lawfit".len() + stem.len() {
+            let whose: Vec<String> = names.iter().map(|name| name.replace(char::is_control, " ")).collect();
+            let _ = writeln!(self.text, "% {}", whose.join(", "));
         }
         let _ = writeln!(self.text, "\\newcommand{{\\{name}}}{{\\ensuremath{{{value}}}}}");
         if let Some(interval) = interval {
@@ -252,7 +266,7 @@ mod tests {
         all.add(&["main", "a"], "2", Some("[1, 3]".to_owned()));
         assert_eq!(
             all.text,
-            "\\newcommand{\\lawfitMainA}{\\ensuremath{1}}\n\\newcommand{\\lawfitMainAX}{\\ensuremath{2}}\n\\newcommand{\\lawfitMainAXInterval}{\\ensuremath{[1, 3]}}\n"
+            "\\newcommand{\\lawfitMainA}{\\ensuremath{1}}\n% main, a\n\\newcommand{\\lawfitMainAX}{\\ensuremath{2}}\n\\newcommand{\\lawfitMainAXInterval}{\\ensuremath{[1, 3]}}\n"
         );
     }
 

@@ -105,7 +105,7 @@ fn first_screen(page: &Page, out: &mut String) {
         out.push_str("\n</details>\n\n");
     }
     if let Some(summary) = &page.described.summary {
-        let _ = writeln!(out, "{}\n", summary.trim());
+        let _ = writeln!(out, "{}\n", without_tags(summary.trim()));
     }
 }
 
@@ -182,10 +182,10 @@ fn fits(page: &Page, out: &mut String) {
     if page.undrawn > 0 {
         let _ = writeln!(out, "The last {} fits are not drawn: they are too many for one page.\n", page.undrawn);
     }
-    for (name, entry, fit) in page.results.shown_fits() {
+    for (name, entry, fit) in page.results.shown_fits(&page.described) {
         let about = page.described.fit(entry);
         let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));
-        let _ = writeln!(out, "### Fit `{}`: {formula}\n", prose(&name));
+        let _ = writeln!(out, "### Fit `{}`: {formula}\n", code(&name));
         match fit.objective {
             Some(objective) => {
                 let evidence = &fit.evidence;
@@ -279,19 +279,62 @@ fn prose(text: &str) -> String {
             return part.to_owned();
         }
         let mut shown = String::with_capacity(part.len());
+        let mut before = ' ';
         for (at, c) in part.char_indices() {
-            let next = part[at + c.len_utf8()..].chars().next();
-            match (c, next) {
-                ('<', Some(next)) if next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?') => {
-                    shown.push_str("&lt;");
-                }
-                (']', Some('(' | '[')) => shown.push_str("\\]"),
+            let rest = &part[at + c.len_utf8()..];
+            let next = rest.chars().next().unwrap_or(' ');
+            match c {
+                '<' if opens_tag(next) => shown.push_str("&lt;"),
+                ']' if matches!(next, '(' | '[') => shown.push_str("\\]"),
+                // Emphasis stands next to a word, and an underscore inside of a name is none.
+                '*' if !(before.is_whitespace() && next.is_whitespace()) => shown.push_str("\\*"),
+                '_' if !(before.is_alphanumeric() && next.is_alphanumeric()) => shown.push_str("\\_"),
+                '~' if next == '~' || before == '~' => shown.push_str("\\~"),
+                '$' => shown.push_str("\\$"),
+                '&' if is_entity(rest) => shown.push_str("&amp;"),
                 _ => shown.push(c),
             }
+            before = c;
         }
         shown
     };
     line.split('`').enumerate().map(harmless).collect::<Vec<_>>().join("`")
+}
+
+/// A name as code on one line.
+fn code(name: &str) -> String {
+    name.chars()
+        .map(|c| {
+            if c.is_control() {
+                ' '
+            } else if c == '`' {
+                '\''
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Whether a letter after `<` makes it the beginning of a tag.
+const fn opens_tag(next: char) -> bool {
+    next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')
+}
+
+/// Whether the text after `&` makes it the beginning of an entity, such as `&amp;`.
+fn is_entity(rest: &str) -> bool {
+    let name = rest.split_once(';').map_or("", |(name, _)| name);
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '#')
+}
+
+/// An author's Markdown without tags of HTML, which could leave a part of the page folded.
+fn without_tags(text: &str) -> String {
+    let mut parts = text.split('<');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shown, part| {
+        let is_tag = part.chars().next().is_some_and(opens_tag);
+        shown + if is_tag { "&lt;" } else { "<" } + part
+    })
 }
 
 /// The same as a cell of a table.
@@ -386,6 +429,8 @@ mod tests {
             ("1.8 [1.7, 1.9] where N < 1e9", "1.8 [1.7, 1.9] where N < 1e9"),
             ("keep `a <b>` and <b>", "keep `a <b>` and &lt;b>"),
             ("\u{1b}[31mred", " [31mred"),
+            ("**bold** _so_ alpha_N 2 * 3", "\\*\\*bold\\*\\* \\_so\\_ alpha_N 2 * 3"),
+            ("$5 &amp; ~~no~~ R&D", "\\$5 &amp;amp; \\~\\~no\\~\\~ R&D"),
         ] {
             assert_eq!(cell(text), shown);
         }

@@ -72,7 +72,7 @@ fn answers(page: &Page) -> Table {
 
 fn parameters(page: &Page) -> Table {
     let (mut texts, mut numbers) = (Vec::new(), Vec::new());
-    for (name, _, fit) in page.results.shown_fits() {
+    for (name, _, fit) in page.results.shown_fits(&page.described) {
         for (parameter, estimate) in &fit.parameters {
             let status = estimate.status.describe().to_owned();
             texts.push([name.clone(), fit.law.clone(), parameter.clone(), status]);

@@ -40,7 +40,13 @@ impl Terminal {
             lines.push(String::new());
             lines.extend(plot);
         }
-        let rows = parameters(results);
+        let mut rows = parameters(described, results);
+        // Where not all are shown, those of the fits that queries ask come first.
+        if rows.len() > MOST_ROWS {
+            let is_asked =
+                |fit: &str| described.queries.iter().any(|query| fit.split('[').next() == Some(query.fit.as_str()));
+            rows.sort_by_key(|row| !is_asked(&row[0]));
+        }
         let shown = rows.len().min(MOST_ROWS);
         if shown > 0 {
             lines.push(String::new());
