@@ -192,7 +192,15 @@ fn snippet(entry: &Entry) -> String {
                 let cosine = "{ shape = \"cosine\", peak = 3e-4, end = 3e-5, warmup = 2000, steps = 24000 }";
                 vec![format!("schedule = {cosine}")]
             } else {
-                entry.variables.iter().map(|(name, v)| format!("{name} = {}", exact(v.example()))).collect()
+                // Constants may be for other units than those of the law's usual example.
+                let of_constants = entry.checks.iter().find(|check| check.constants == *constants);
+                let at = |name: &str| of_constants.and_then(|check| check.at.get(name)).map(|value| value.0);
+                let is_whole = entry.variables.keys().all(|name| at(name).is_some());
+                let variables = entry.variables.iter().map(|(name, variable)| {
+                    let value = at(name).filter(|_| is_whole).unwrap_or_else(|| variable.example());
+                    format!("{name} = {}", exact(value))
+                });
+                variables.collect()
             };
             format!(
                 "  spec = 1\n  study.title = \"{}\"\n  [laws.published]\n  use = \"{name}\"\n  constants = \"{constants}\"\n  [fits.published]\n  law = \"published\"\n  [queries.example]\n  fit = \"published\"\n  loss = {{ {} }}\n",

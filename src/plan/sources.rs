@@ -488,7 +488,8 @@ fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<
         vec![literal]
     } else if let Ok(metadata) = std::fs::metadata(&literal) {
         let what = crate::file::describe(metadata.file_type());
-        scope.error("no-file", place, format!("`{pattern}` is {what}, not a regular file"));
+        let inside = files_inside(&folder, pattern);
+        scope.error("no-file", place, format!("`{pattern}` is {what}, not a regular file")).hints.extend(inside);
         return None;
     } else {
         Vec::new()
@@ -500,8 +501,11 @@ fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<
             place,
             if has_wildcard { format!("no file matches `{pattern}`") } else { format!("there is no file `{pattern}`") },
         );
-        error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| {
-            format!("did you mean `{near}`? Paths are relative to the spec")
+        let inside = if has_wildcard { files_inside(&folder, pattern) } else { None };
+        error.hints.push(inside.unwrap_or_else(|| {
+            near.map_or("paths are relative to the spec".to_owned(), |near| {
+                format!("did you mean `{near}`? Paths are relative to the spec")
+            })
         }));
         return None;
     }
@@ -515,6 +519,19 @@ fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<
             })
             .collect(),
     )
+}
+
+/// The pattern of the files inside of folders that a pattern matches; of several endings, the most frequent one.
+fn files_inside(folder: &Path, pattern: &str) -> Option<String> {
+    let inside = format!("{}/*", pattern.trim_end_matches('/'));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for path in files::matching(folder, &inside).ok()? {
+        let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+        *counts.entry(ending).or_default() += 1;
+    }
+    let is_read = |ending: &str| Format::of_name(&format!("x{ending}")).is_some();
+    let (ending, _) = counts.into_iter().max_by_key(|(ending, count)| (is_read(ending), *count))?;
+    Some(format!("name the files in it: `path = \"{inside}{ending}\"`"))
 }
 
 fn pinned(scope: &mut Scope<'_>, url: &str, sha256: &str, path: &SpecPath) -> Option<External> {

@@ -71,8 +71,9 @@ impl End {
 /// other.
 const BEYOND: f64 = 1e3;
 const BEYOND_IN_WIDTHS: f64 = 10.0;
-/// Search range where no rows give one.
-const USUAL: [f64; 2] = [1e3, 1e15];
+/// Search range where no rows give one: of model size, data and compute, and of any other variable.
+const SIZES: [f64; 2] = [1e3, 1e30];
+const OTHERS: [f64; 2] = [1e-15, 1e15];
 /// Number of points at which the response is evaluated before the extremum is refined.
 const POINTS: usize = 257;
 /// Share of the range of the response by which an extremum must be better than both ends of the search. An exponential
@@ -143,7 +144,8 @@ impl Over {
         // Lower is better from here on.
         let value = |coordinate: f64| response(coordinate).map_or(f64::NAN, |y| end.sign() * y);
         let domain = Domain::of(model, &self.over);
-        let course = Course { over: &self.over, end, axis, span, value: &value };
+        let usual = if law.roles.decided().contains(&self.over.as_str()) { SIZES } else { OTHERS };
+        let course = Course { over: &self.over, end, axis, span, usual, value: &value };
         let (coordinate, remark) = if domain.one_of.is_empty() {
             course.scanned(domain.ends, axis.among_rows(law, &self.over, span))?
         } else {
@@ -160,6 +162,8 @@ struct Course<'a> {
     axis: Axis,
     /// The range of the rows.
     span: Option<Span>,
+    /// The search range where no rows give one.
+    usual: [f64; 2],
     /// The value at a coordinate; `NaN` where there is none.
     value: &'a dyn Fn(f64) -> f64,
 }
@@ -202,7 +206,7 @@ impl Course<'_> {
 
     /// The coordinates of the search in ascending order, up to ends that the variable cannot pass.
     fn coordinates(&self, closed: [Option<f64>; 2], among_rows: Vec<f64>) -> Vec<f64> {
-        let [low, high] = range(self.axis, self.span);
+        let [low, high] = range(self.axis, self.span, self.usual);
         let (low, high) = (closed[0].unwrap_or(low), closed[1].unwrap_or(high));
         let mut coordinates: Vec<f64> =
             (0..POINTS).map(|index| low + (high - low) * index as f64 / (POINTS - 1) as f64).collect();
@@ -270,11 +274,11 @@ impl Course<'_> {
 }
 
 /// The coordinates between which an extremum is sought.
-fn range(axis: Axis, span: Option<Span>) -> [f64; 2] {
+fn range(axis: Axis, span: Option<Span>, usual: [f64; 2]) -> [f64; 2] {
     match axis {
         Axis::Logarithm => {
             let span = span.filter(|span| span.lowest > 0.0 && span.highest.is_finite());
-            let [low, high] = span.map_or(USUAL, |span| [span.lowest, span.highest]);
+            let [low, high] = span.map_or(usual, |span| [span.lowest, span.highest]);
             [ln(low) - ln(BEYOND), ln(high) + ln(BEYOND)]
         }
         Axis::Value(span) => {
