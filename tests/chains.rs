@@ -54,6 +54,21 @@ threshold = { accuracy = 0.6, solve = "C" }
 "#;
 
 #[test]
+fn an_answer_of_a_chain_is_as_uncertain_as_the_loss_of_one_run() {
+    // Inside the rows, parameters are certain, and the accuracy scatters little around the loss.
+    let spec = CHAIN.replace("loss = { C = 1e22 }", "loss = { C = 3e19 }");
+    let results = run(&spec, &runs_with_accuracy());
+    let cell = &results["queries"]["next"]["rows"][0]["loss"];
+    let half = (cell["upper"].as_f64().unwrap() - cell["lower"].as_f64().unwrap()) / 2.0;
+    let loss = 1.8 + 60.0 * libm::pow(3e19, -0.09);
+    let steep = libm::exp(-4.0 * (loss - 2.6));
+    let slope = 0.7 * 4.0 * steep / ((1.0 + steep) * (1.0 + steep));
+    // The scatter of 1 % of the loss, and that of 0.003 of the accuracy itself.
+    let wanted = 1.645 * libm::hypot(slope * 0.01 * loss, 0.003);
+    assert!((0.7..1.5).contains(&(half / wanted)), "{half} {wanted}");
+}
+
+#[test]
 fn a_chain_includes_the_errors_of_both_fits_and_warns() {
     let results = run(CHAIN, &runs_with_accuracy());
     let next = &results["queries"]["next"];

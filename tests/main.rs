@@ -27,6 +27,7 @@ mod figures;
 mod fitting;
 mod forecasting;
 mod hostile;
+mod identified;
 mod intervals;
 mod layering;
 mod limits;

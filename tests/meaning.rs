@@ -278,25 +278,45 @@ fn a_number_that_is_not_converted_with_its_response_is_told_in_the_report() {
     assert!(!world.read("outputs/study/report.md").contains("for deviations in"));
 }
 
+/// A table of eleven years with values of a function of the years since 2018 and a scatter of 1 %.
+fn years(value: impl Fn(f64) -> f64) -> String {
+    let row = |i: i32| format!("{},{}\n", 2014 + i, value(f64::from(i - 4)) * if i % 2 == 0 { 1.01 } else { 0.99 });
+    std::iter::once("year,y\n".to_owned()).chain((0..11).map(row)).collect()
+}
+
+/// The answer for 2026 and the warnings of a formula over years.
+fn fit_over_years(formula: &str, table: &str) -> (f64, String) {
+    let spec = format!(
+        "spec = 1\n[study]\ntitle = \"Years\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = {{ year = \"year\", y = \"y\" }}\n\
+         [laws.own]\nformula = \"{formula}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = {{ least_squares = {{ on = \"raw\" }} }}\n\
+         uncertainty = \"auto\"\n[queries.next]\nfit = \"main\"\nloss = {{ year = 2026 }}\n"
+    );
+    let results = World::with(&spec, table).run("study.toml")["results"].clone();
+    let answer = results["queries"]["next"]["rows"][0]["loss"]["value"].as_f64().unwrap_or(f64::NAN);
+    (answer, results["fits"]["main"]["evidence"]["warnings"].to_string())
+}
+
+#[test]
+fn a_law_over_years_is_fitted_as_over_years_since_one_of_them() {
+    let table = years(|t| libm::exp(0.3 * t));
+    for (raw, shifted) in [
+        ("y = a * exp(k * year)", "y = a * exp(k * (year - 2019))"),
+        ("y = a + b * year + c * year^2", "y = a + b * (year - 2019) + c * (year - 2019)^2"),
+    ] {
+        let ((value, warnings), (wanted, _)) = (fit_over_years(raw, &table), fit_over_years(shifted, &table));
+        assert!((value / wanted - 1.0).abs() < 1e-4, "{raw}: {value} {wanted}");
+        for unwanted in ["far from zero", "not identif", "second optimum", "converge"] {
+            assert!(!warnings.contains(unwanted), "{raw}: {warnings}");
+        }
+    }
+}
+
 #[test]
 fn a_law_over_years_that_cannot_be_fitted_names_the_formula_that_can() {
-    let mut table = "year,y\n".to_owned();
-    for i in 0..11 {
-        let from = f64::from(i) - 4.0;
-        let _ = writeln!(table, "{},{}", 2014 + i, libm::exp(0.3 * from) * if i % 2 == 0 { 1.01 } else { 0.99 });
-    }
-    let spec = |formula: &str| {
-        format!(
-            "spec = 1\n[study]\ntitle = \"Years\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = {{ year = \"year\", y = \"y\" }}\n\
-             [laws.own]\nformula = \"{formula}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = {{ least_squares = {{ on = \"raw\" }} }}\n"
-        )
-    };
-    let warnings = |formula: &str| {
-        let results = World::with(&spec(formula), &table).run("study.toml")["results"].clone();
-        results["fits"]["main"]["evidence"]["warnings"].to_string()
-    };
-    for formula in ["y = a * exp(k * year)", "y = a + b * year + c * year^2"] {
-        assert!(warnings(formula).contains("Write `(year - 2019)` for `year`"), "{formula}: {}", warnings(formula));
-    }
-    assert!(!warnings("y = a * exp(k * (year - 2019))").contains("far from zero"));
+    // b is e^1211, which no number can hold.
+    let table = years(|t| 5.0 / (1.0 + libm::exp(-0.6 * t)));
+    let (_, warnings) = fit_over_years("y = A / (1 + b * exp(-k * year))", &table);
+    assert!(warnings.contains("Write `(year - 2019)` for `year`"), "{warnings}");
+    let (_, warnings) = fit_over_years("y = A / (1 + b * exp(-k * (year - 2019)))", &table);
+    assert!(!warnings.contains("far from zero"), "{warnings}");
 }

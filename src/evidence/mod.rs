@@ -13,9 +13,9 @@ use crate::law::{Law, Order, Roles, Scale, Variable};
 use crate::numeral::rounded;
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
-use crate::problem::Problem;
-use crate::search::Search;
-use crate::solver::smoothed;
+use crate::problem::{Evaluation, Problem};
+use crate::search::{Search, resized};
+use crate::solver::{Minimum, newton, smoothed};
 pub use misfit::{lack_of_fit, no_trend, pattern, repeats, replicates};
 pub use runs::Fitted;
 pub use settings::too_few_settings;
@@ -41,6 +41,8 @@ pub struct Shape {
     pub statuses: Vec<Status>,
     /// Directions of the coordinates along which the objective is flat; any combination of them fits as well.
     pub flat: Vec<Vec<f64>>,
+    /// Coordinates apart from the optimum that fit as well.
+    pub equals: Vec<Vec<f64>>,
     /// Norm of the gradient over the coordinates that no bound holds.
     pub gradient_norm: f64,
     /// Condition number of the scaled Hessian of reweighted least squares at the optimum.
@@ -52,17 +54,19 @@ pub struct Shape {
 /// Describes the objective around an optimum; `labels` names the coordinates.
 pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> Shape {
     let problem = &smoothed(problem, point);
-    // Use the parabolas that touch the penalties from above. Where every residual is on the linear part of its
-    // penalty, the exact Hessian contains no information about the rows.
-    let here = problem.evaluation(point, Order::GaussNewton);
-    let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
     // A coordinate on a bound counts too, because a search that ended there on a flat ridge could have ended elsewhere.
     let coordinates = problem.coordinates().iter().enumerate();
     let movable: Vec<usize> = coordinates.filter(|(_, c)| c.lower < c.upper).map(|(j, _)| j).collect();
+    let (curved, place) = curved(problem, law, point, &movable);
+    let here = in_parabolas(&curved, &place);
+    let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
     let directions = Directions::of(&here.hessian_of(&movable));
     let not_told: Vec<usize> = directions.moved().into_iter().map(|i| movable[i]).collect();
     not_told.iter().for_each(|&j| shape.statuses[j] = Status::NotIdentified);
     shape.flat = directions.flat(&movable, point.len());
+    if !shape.flat.is_empty() {
+        shape.equals = equals(problem, law, point, &not_told);
+    }
     on_bounds(problem, labels, point, &mut shape);
     let inside: Vec<usize> = (0..point.len()).filter(|&j| !is_on_bound(problem, point, j)).collect();
     shape.gradient_norm = inside.iter().map(|&j| here.sums.gradient[j] * here.sums.gradient[j]).sum::<f64>().sqrt();
@@ -83,9 +87,81 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
             in_words(&names)
         )),
     }
-    let errors = standard_errors(problem, point, &inside);
+    let errors = standard_errors(&curved, &place, &inside);
     nearly_zero(problem, law, labels, point, &errors, &mut shape);
     shape
+}
+
+/// A coordinate whose own value changes the law by less than this share of what another one changes has no effect.
+const ROUNDING: f64 = 1e-9;
+/// Maximum number of parameters that are moved in search of equals.
+const MOST_MOVED: usize = 4;
+/// Factors by which a parameter is moved.
+const MOVED_BY: [f64; 4] = [0.5, 0.8, 1.25, 2.0];
+/// Steps by which it is moved too. An exponent that has run to zero on a flat ridge stays there under every factor.
+const MOVED_TO: [f64; 4] = [-1.0, -0.3, 0.3, 1.0];
+/// Largest rise of the objective of an equal, as a share per degree of freedom: a thousandth of a standard error.
+const EQUAL: f64 = 1e-6;
+
+/// Points at which a parameter that the rows do not identify has another value and the law fits as well.
+///
+/// A flat direction is only the tangent of the curve of such points. An answer can be steady along the tangent and not along
+/// the curve, for instance between two settings that are the only ones.
+fn equals(problem: &Problem, law: &Law, point: &[f64], not_told: &[usize]) -> Vec<Vec<f64>> {
+    let freedom = problem.rows().saturating_sub(point.len()).max(1);
+    let most = problem.cost(point) * (1.0 + EQUAL / freedom as f64);
+    let is_equal = |end: &Minimum| end.cost <= most || problem.is_exact(&end.point);
+    let places = |j: usize| {
+        let coordinate = problem.coordinates()[j];
+        let own = coordinate.parameter(point[j]);
+        let all = MOVED_BY.map(|factor| factor * own).into_iter().chain(MOVED_TO.map(|step| own + step));
+        let values = all.map(move |parameter| (j, coordinate.of(parameter)));
+        values.filter(|(j, value)| value.is_finite() && *value != point[*j])
+    };
+    let held: Vec<(usize, f64)> = not_told.iter().take(MOST_MOVED).flat_map(|&j| places(j)).collect();
+    let start = |mut start: Vec<f64>, (j, value): (usize, f64)| {
+        start[j] = value;
+        start
+    };
+    let plain: Vec<Vec<f64>> = held.iter().map(|&held| start(point.to_vec(), held)).collect();
+    // Far along the curve, the law at the sizes of the optimum may have no value at the rows.
+    let resized = resized(problem, law, &plain).into_iter().zip(&held).map(|(point, &held)| start(point, held));
+    let both = plain.iter().cloned().zip(resized).zip(&held);
+    let moved = both.filter_map(|((plain, resized), &held)| {
+        let problem = problem.holding(&[held]);
+        [plain, resized].iter().map(|start| newton(&problem, start)).find(is_equal).map(|end| end.point)
+    });
+    moved.collect()
+}
+
+/// The problem and the point, over centred coordinates where the objective is flat over its own and not over those.
+///
+/// The a and k of a e^(k t) over years t trade off along a ridge that is flat to within rounding, and yet the rows tell
+/// both.
+fn curved(problem: &Problem, law: &Law, point: &[f64], movable: &[usize]) -> (Problem, Vec<f64>) {
+    let is_flat = |problem: &Problem, point: &[f64]| {
+        let hessian = in_parabolas(problem, point).hessian_of(movable);
+        let effect = |place: usize| hessian[(place, place)].abs().sqrt() * point[movable[place]].abs();
+        let effects: Vec<f64> = (0..movable.len()).map(effect).collect();
+        let most = effects.iter().copied().fold(0.0, f64::max);
+        // A coordinate that the centred law no longer depends on has the curvature of rounding errors.
+        effects.iter().any(|effect| *effect < ROUNDING * most) || Directions::of(&hessian).flattest().next().is_some()
+    };
+    if is_flat(problem, point)
+        && let Some(centred) = problem.centred(law, point)
+    {
+        let entered = centred.enter(point);
+        if entered.iter().all(|x| x.is_finite()) && !is_flat(&centred.problem, &entered) {
+            return (centred.problem, entered);
+        }
+    }
+    (problem.clone(), point.to_vec())
+}
+
+/// The objective at a point with the parabolas that touch the penalties from above. Where every residual is on the linear
+/// part of its penalty, the exact Hessian contains no information about the rows.
+fn in_parabolas(problem: &Problem, point: &[f64]) -> Evaluation {
+    problem.evaluation(point, Order::GaussNewton)
 }
 
 /// Whether a coordinate of a point is at a bound.
@@ -269,6 +345,20 @@ impl Label {
         let free = law.free().into_iter().enumerate();
         free.map(|(parameter, p)| Self { parameter, text: p.name.clone() }).collect()
     }
+}
+
+/// A warning about other parameters that fit the rows as well, such as two rates that are exchanged.
+pub fn other_solutions(problem: &Problem, labels: &[Label], twins: &[Vec<f64>]) -> Option<String> {
+    let first = problem.parameters(twins.first()?);
+    let values = labels.iter().zip(first).map(|(label, value)| format!("{} = {}", label.text, rounded(value, 4)));
+    let more = match twins.len() {
+        1 => String::new(),
+        count => format!(" (and {})", numbered(count - 1, "more solution")),
+    };
+    Some(format!(
+        "Other parameters fit the rows equally well: {}{more}. Quantities that differ between the solutions are not given.",
+        values.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// Sets the status of parameters that belong to variables that vary together; returns warnings.

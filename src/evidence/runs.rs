@@ -44,6 +44,8 @@ const WORSE: f64 = 0.01;
 /// Minimum number of pairs of a run and a smaller one, and the minimum share of pairs in which the larger run is
 /// worse.
 const RISING: (usize, f64) = (30, 0.1);
+/// A law changes clearly over the rows if it changes by this many standard deviations of the scatter.
+const CLEAR: f64 = 4.0;
 /// Minimum share of pairs for which the law predicts the same direction. If fewer do, it is not defined which responses
 /// are worse.
 const ONE_WAY: f64 = 0.95;
@@ -143,7 +145,7 @@ impl Fitted<'_> {
                 }
             }
         }
-        if all < RISING.0 || (rising.len() as f64) < RISING.1 * all as f64 {
+        if all < RISING.0 || (rising.len() as f64) < RISING.1 * all as f64 || self.is_mostly_scatter() {
             return None;
         }
         let (_, row, other) = rising.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
@@ -188,6 +190,16 @@ impl Fitted<'_> {
             name_rows(&self.origins(&others)),
             most.0
         ))
+    }
+
+    /// Whether the law changes so little over the rows, compared with their scatter, that chance puts many larger runs above
+    /// smaller ones.
+    fn is_mostly_scatter(&self) -> bool {
+        let law = self.responses.iter().zip(self.residuals).map(|(response, residual)| response + residual);
+        let (lowest, highest) = ends(law);
+        let squares: f64 = self.residuals.iter().map(|residual| residual * residual).sum();
+        let freedom = self.residuals.len().saturating_sub(self.parameters).max(1);
+        highest - lowest < CLEAR * (squares / freedom as f64).sqrt()
     }
 
     /// The smallest difference of mean residuals that counts.

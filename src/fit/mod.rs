@@ -73,6 +73,14 @@ pub struct Fit {
     /// whose scale is `log`). An answer that changes along one of them is not identified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flat: Vec<Vec<f64>>,
+    /// Values of the free parameters apart from the estimate that fit the rows as well. An answer that differs between
+    /// them is not identified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub equals: Vec<Vec<f64>>,
+    /// Values of the free parameters far beyond an end of an interval that fit almost as well. An interval that would leave out
+    /// what they give has no end there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub far: Vec<Vec<f64>>,
     /// The different settings of the rows, by the law's variables, where they are too few to determine the law. No answer
     /// at another setting is then identified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

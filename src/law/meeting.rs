@@ -325,7 +325,11 @@ impl Walk {
                 self.wish(b, fresh(inner));
             }
             Op::Divide(a, b) => {
-                self.wish(a, wish);
+                let times = match self.known(b) {
+                    Some(size) => self.graph.divide(times, size),
+                    None => times,
+                };
+                self.wish(a, Wish { expected, times });
                 self.wish(b, fresh(Expected::Open));
             }
             Op::Negate(a) | Op::Hold(a) => self.wish(a, wish),
@@ -366,6 +370,11 @@ impl Walk {
             };
             *sum = if sign < 0.0 { self.graph.subtract(*sum, summand) } else { self.graph.add(*sum, summand) };
         }
+        // Beside K, the x (1 + x / I) of K + x (1 + x / I) counts like an x.
+        if self.graph.constant(of_rows) == Some(0.0) {
+            let mixed = summands.iter().filter(|(summand, _)| !self.is_scalar(*summand)).copied().collect::<Vec<_>>();
+            of_rows = self.known_sum(&mixed);
+        }
         let (varies, is_known) = (self.graph.depends(of_rows).variables, self.graph.constant(of_rows) != Some(0.0));
         let one = self.graph.number(1.0);
         for &(summand, sign) in &summands {
@@ -392,6 +401,46 @@ impl Walk {
                 }
             }
         }
+    }
+
+    /// The value of a node where the parts of its sums that depend on parameters are small; `None` where it has no such
+    /// part.
+    fn known(&mut self, node: Id) -> Option<Id> {
+        if self.is_of_rows(node) {
+            return Some(node);
+        }
+        match self.graph.op(node) {
+            Op::Add(..) | Op::Subtract(..) => {
+                let mut summands = Vec::new();
+                flatten(&self.graph, node, 1.0, &mut summands);
+                let sum = self.known_sum(&summands);
+                (self.graph.constant(sum) != Some(0.0)).then_some(sum)
+            }
+            Op::Multiply(a, b) => {
+                let (a, b) = (self.known(a)?, self.known(b)?);
+                Some(self.graph.multiply(a, b))
+            }
+            Op::Divide(a, b) => {
+                let (a, b) = (self.known(a)?, self.known(b)?);
+                Some(self.graph.divide(a, b))
+            }
+            Op::Negate(a) => {
+                let a = self.known(a)?;
+                Some(self.graph.negate(a))
+            }
+            _ => None,
+        }
+    }
+
+    /// The sum of the known parts of summands with signs.
+    fn known_sum(&mut self, summands: &[(Id, f64)]) -> Id {
+        let mut sum = self.graph.number(0.0);
+        for &(summand, sign) in summands {
+            if let Some(size) = self.known(summand) {
+                sum = if sign < 0.0 { self.graph.subtract(sum, size) } else { self.graph.add(sum, size) };
+            }
+        }
+        sum
     }
 
     /// Passes what is expected of a product to one factor.

@@ -438,7 +438,8 @@ impl Law {
     /// The law with one variable replaced by another law: a chain, such as compute to loss to accuracy.
     ///
     /// The variables are those of both laws without the replaced one. The free parameters are those of `inner`, with
-    /// `prefix` and a dot before their names, followed by those of this law.
+    /// `prefix` and a dot before their names, followed by those of this law, and by the scatter of one run around `inner`
+    /// in the logarithm of its response.
     #[must_use]
     pub fn through(&self, variable: &str, inner: &Self, prefix: &str) -> Self {
         let rename = |name: &str| {
@@ -466,7 +467,12 @@ impl Law {
         let mut mixtures = inner.mixtures.clone();
         mixtures.extend(self.mixtures.iter().filter(|own| !inner.mixtures.contains(own)).cloned());
         // The replaced variable becomes a parameter that is tied to the inner law's expression.
-        let expression = renamed(&schedule::written_out(&inner.body));
+        let scatter = format!("{prefix}.scatter");
+        let of = |node: Node| Expr { node, span: 0..0 };
+        let factor = of(Node::Call(Function::Exp, vec![of(Node::Symbol(scatter.clone()))]));
+        let expression = Box::new(renamed(&schedule::written_out(&inner.body)));
+        let expression = of(Node::Binary(Operator::Multiply, expression, Box::new(factor)));
+        parameters.push(Parameter::unbounded(&scatter, Treatment::Free));
         parameters.push(Parameter::unbounded(variable, Treatment::Tied(expression)));
         Self {
             variables,

@@ -369,6 +369,13 @@ pub(super) struct Found {
     pub(super) kind: Size<Id>,
 }
 
+impl Found {
+    /// A term inside of another function, which is a function of a coordinate times an expression without it.
+    pub(super) const fn inside(node: Id, size: usize, shape: Vec<usize>, kind: Size<Id>) -> Self {
+        Self { node, sign: 1.0, size, shape, kind }
+    }
+}
+
 /// The node through which a coordinate enters a formula, with the chain from the coordinate to it.
 pub(super) struct Carrier {
     pub(super) node: Id,

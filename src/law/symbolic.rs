@@ -93,6 +93,7 @@ pub struct Graph {
     signed_variables: Vec<u32>,
     limit_variables: Vec<u32>,
     differentiating: bool,
+    merging: bool,
 }
 
 impl Graph {
@@ -296,8 +297,31 @@ impl Graph {
                 let sum = self.add(x, y);
                 self.exp(sum)
             }
-            _ => self.enter(Op::Multiply(a.min(b), a.max(b))),
+            _ => match self.merged(a, b).or_else(|| self.merged(b, a)) {
+                Some((rest, exponential)) => self.multiply(rest, exponential),
+                None => self.enter(Op::Multiply(a.min(b), a.max(b))),
+            },
         }
+    }
+
+    /// For a product with an exponential and another exponential: the rest of the product, and both exponentials as one.
+    /// Neither overflows then where their product does not. `None` unless exponentials are to be merged.
+    fn merged(&mut self, product: Id, exponential: Id) -> Option<(Id, Id)> {
+        let (Op::Multiply(x, y), Op::Exp(b), true) = (self.op(product), self.op(exponential), self.merging) else {
+            return None;
+        };
+        let (rest, a) = match (self.op(x), self.op(y)) {
+            (Op::Exp(a), _) => (y, a),
+            (_, Op::Exp(a)) => (x, a),
+            _ => return None,
+        };
+        let sum = self.add(a, b);
+        Some((rest, self.exp(sum)))
+    }
+
+    /// Sets whether nodes that are added from now on merge the exponentials of a product wherever they stand in it.
+    pub fn set_merging(&mut self, merging: bool) {
+        self.merging = merging;
     }
 
     /// a / b.

@@ -169,7 +169,7 @@ fn a_law_of_schedules_may_be_part_of_a_chain() {
     let rest: Vec<f64> = outer.free().iter().map(|p| p.start[0]).collect();
     let inputs = check.inputs();
     let x: Vec<f64> = chain.variables.iter().map(|v| inputs[&v.name]).collect();
-    let found = chain.tape().value_at(&[own(&loss), rest.clone()].concat(), &x);
+    let found = chain.tape().value_at(&[own(&loss), rest.clone(), vec![0.0]].concat(), &x);
     let known = outer.tape().value_at(&rest, &[check.gives.parse().unwrap()]);
     assert!((found / known - 1.0).abs() < 1e-9, "{found} {known}");
 }

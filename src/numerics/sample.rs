@@ -61,6 +61,19 @@ pub fn central(sorted: &[f64], estimate: f64, level: f64, on_bound: bool) -> (f6
     }
 }
 
+/// The ends of an interval, without those beyond which far points lie by more than the width of the interval. Ends that are
+/// nearer are moved to the far points.
+pub fn without_open_ends([lower, upper]: [Option<f64>; 2], far: impl IntoIterator<Item = f64>) -> [Option<f64>; 2] {
+    let (Some(low), Some(high)) = (lower, upper) else { return [lower, upper] };
+    let width = high - low;
+    far.into_iter().fold([lower, upper], |[lower, upper], value| {
+        [
+            lower.filter(|_| value >= low - width).map(|end| end.min(value)),
+            upper.filter(|_| value <= high + width).map(|end| end.max(value)),
+        ]
+    })
+}
+
 /// An estimate within this many standard errors of the sample's middle counts as unbiased.
 const BY_CHANCE: f64 = 2.0;
 /// Upper limit of the bias in standard deviations. A larger bias would put the ends of an interval
@@ -245,6 +258,16 @@ pub fn chosen(shares: impl Iterator<Item = f64> + Clone, position: f64) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_has_no_end_where_what_fits_too_is_far_beyond_it() {
+        let of = |far: &[f64]| without_open_ends([Some(1.0), Some(3.0)], far.iter().copied());
+        assert_eq!(of(&[]), [Some(1.0), Some(3.0)]);
+        assert_eq!(of(&[2.0, 1.5]), [Some(1.0), Some(3.0)]);
+        assert_eq!(of(&[4.0, 0.5]), [Some(0.5), Some(4.0)]);
+        assert_eq!(of(&[4.0, 50.0]), [Some(1.0), None]);
+        assert_eq!(of(&[-50.0]), [None, Some(3.0)]);
+    }
 
     #[test]
     fn known_samples_have_known_summaries() {

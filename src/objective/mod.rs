@@ -141,7 +141,6 @@ impl Objective {
     /// Returns `None` for a smooth penalty. The finest approximation changes the objective by 1e-13 of the residuals.
     pub fn stand_ins(&self, size: f64) -> Option<Vec<Self>> {
         self.member().is_kinked().then(|| {
-            let size = size.max(1e-12);
             let deltas = std::iter::successors(Some(size), |delta| Some(delta * 0.1)).take(14);
             deltas.map(|delta| Self::bent(delta, self.scale())).collect()
         })

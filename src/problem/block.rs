@@ -8,9 +8,6 @@ use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
 /// Number of rows at which the rounding error of a law is checked.
 const ROWS_LOOKED_AT: usize = 16;
-/// Largest change by rounding, as a share of the value (or of the largest response) that still counts as resolved.
-const RESOLVED: f64 = 1e-8;
-
 /// The rows of one group and the law that is fitted to them.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
@@ -59,14 +56,14 @@ impl Block {
         }
     }
 
-    /// Whether rounding changes the law's values at some rows by at most `RESOLVED` of each value, or of `largest`
-    /// where given.
-    pub(super) fn is_resolved(&self, point: &[f64], largest: Option<f64>) -> bool {
+    /// Whether rounding changes the law's values at some rows by at most a share of each value, or of `largest` where
+    /// given.
+    pub(super) fn is_resolved(&self, point: &[f64], share: f64, largest: Option<f64>) -> bool {
         let rows = self.columns.rows();
         (0..rows).step_by(rows.div_ceil(ROWS_LOOKED_AT).max(1)).all(|row| {
             let variables: Vec<f64> = self.variables.iter().map(|column| column[row]).collect();
             let (value, moved) = self.tape.rounding_at(point, &variables);
-            moved <= RESOLVED * largest.unwrap_or_else(|| value.abs())
+            moved <= share * largest.unwrap_or_else(|| value.abs())
         })
     }
 

@@ -8,6 +8,9 @@ use crate::law::{CentredSize, Law, Reference};
 use crate::numerics::{exp, ln, mean};
 use crate::objective::{Link, ResponseScale};
 
+/// Maximum number of rows over which columns are compared.
+const TELLING: usize = 1024;
+
 /// A problem over centred coordinates, and the conversion of points.
 #[derive(Clone, Debug)]
 pub struct CentredProblem {
@@ -64,7 +67,10 @@ impl Problem {
         let end = |pick: fn(f64, f64) -> f64| {
             columns.iter().map(|values| values.iter().copied().reduce(pick).unwrap_or(f64::NAN)).collect()
         };
-        Reference { middle: columns.iter().map(middle).collect(), ends: [end(f64::min), end(f64::max)] }
+        let (middle, ends) = (columns.iter().map(middle).collect(), [end(f64::min), end(f64::max)]);
+        let all = columns.first().map_or(0, Vec::len);
+        let some = |values: &Vec<f64>| (0..all.min(TELLING)).map(|i| values[i * all / all.min(TELLING)]).collect();
+        Reference { middle, ends, rows: columns.iter().map(some).collect() }
     }
 }
 
@@ -72,21 +78,26 @@ impl CentredProblem {
     /// The centred coordinates of a point of the other problem.
     #[must_use]
     pub fn enter(&self, point: &[f64]) -> Vec<f64> {
-        self.converted(point, CentredSize::enter)
+        let mut converted = point.to_vec();
+        for (block, places) in self.problem.places.iter().enumerate() {
+            let own = self.problem.point_of_block(block, point);
+            for size in &self.sizes {
+                converted[places[size.coordinate]] = size.enter(&own);
+            }
+        }
+        converted
     }
 
     /// The coordinates of the other problem at a point of this one.
     #[must_use]
     pub fn leave(&self, point: &[f64]) -> Vec<f64> {
-        self.converted(point, CentredSize::leave)
-    }
-
-    fn converted(&self, point: &[f64], convert: impl Fn(&CentredSize, &[f64]) -> f64) -> Vec<f64> {
         let mut converted = point.to_vec();
         for (block, places) in self.problem.places.iter().enumerate() {
-            let own = self.problem.point_of_block(block, point);
-            for size in &self.sizes {
-                converted[places[size.coordinate]] = convert(size, &own);
+            let mut own = self.problem.point_of_block(block, point);
+            // A conversion depends only on coordinates that are converted after it.
+            for size in self.sizes.iter().rev() {
+                own[size.coordinate] = size.leave(&own);
+                converted[places[size.coordinate]] = own[size.coordinate];
             }
         }
         converted
@@ -131,6 +142,11 @@ mod tests {
             ("y = E + A * (1 - exp(-x / t))", &[1.8, -400.0, -2e9]),
             ("y = E + c * (z - m)^2", &[1.8, 2.0, 0.35]),
             ("y = (E + A / x^a)^1.5 * z", &[1.8, 400.0, 0.3]),
+            ("y = A / (1 + b * exp(-x / t))", &[4.0, 12.0, 1e9]),
+            ("y = A * exp(-b * exp(-x / t))", &[4.0, 2.0, 1e9]),
+            ("y = 1 / (1 + exp(-(a + b * (x / 1e9 + 500))))", &[-1400.0, 2.8]),
+            ("y = a + b * cos(w * (x / 1e9 + 500) + p)", &[1.0, 2.0, 3.0, 0.5]),
+            ("y = a + b * (x / 1e9 + 500) + c * (x / 1e9 + 500)^2", &[500.0, -20.0, 0.2]),
         ] {
             let (own, centred, entered) = values(formula, point).unwrap();
             for (a, b) in own.iter().zip(&centred) {

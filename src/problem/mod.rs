@@ -19,6 +19,9 @@ use block::{Block, padded};
 
 /// Largest residual of noise-free rows, relative to the responses.
 const EXACT: f64 = 1e-11;
+/// Largest change of a law's value by rounding, as a share of the value (or of the largest response) that still counts as
+/// resolved.
+const RESOLVED: f64 = 1e-8;
 
 /// An objective over rows, as a function of coordinates.
 #[derive(Clone, Debug)]
@@ -316,15 +319,21 @@ impl Problem {
         blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
     }
 
+    /// The size of a residual as large as the largest response.
+    pub fn unit(&self) -> f64 {
+        match self.objective.scale() {
+            ResponseScale::Log => 1.0,
+            ResponseScale::Raw => self.responses().map(f64::abs).fold(0.0, f64::max),
+        }
+    }
+
     /// Whether every residual is within rounding error. No other point can then have a lower objective.
     pub fn is_exact(&self, point: &[f64]) -> bool {
         let residuals = self.unscaled_residuals(point);
-        let missed = residuals.iter().map(|residual| residual.abs()).fold(0.0, f64::max);
-        let largest = match self.objective.scale() {
-            ResponseScale::Log => 1.0,
-            ResponseScale::Raw => self.responses().map(f64::abs).fold(0.0, f64::max),
-        };
-        !residuals.is_empty() && self.pulls.is_empty() && missed <= EXACT * largest
+        let largest = self.unit();
+        // A residual that is no number is not small.
+        let is_small = |residual: &f64| residual.abs() <= EXACT * largest;
+        !residuals.is_empty() && self.pulls.is_empty() && residuals.iter().all(is_small)
     }
 
     /// Whether the law's values at a point are more than rounding error. At a sample of rows, the values must keep
@@ -333,12 +342,17 @@ impl Problem {
     /// An example that fails is E + (M - E) s / (1 + s) with E = 1e15 and responses near 2: the difference of the two
     /// large terms is noise, which a search could mistake for a fit.
     pub fn is_resolved(&self, point: &[f64]) -> bool {
+        self.is_resolved_to(point, RESOLVED)
+    }
+
+    /// The same where rounding may change a value by this share of it.
+    pub fn is_resolved_to(&self, point: &[f64], share: f64) -> bool {
         let largest = match self.objective.scale() {
             ResponseScale::Log => None,
-            ResponseScale::Raw => Some(self.responses().map(f64::abs).fold(0.0, f64::max)),
+            ResponseScale::Raw => Some(self.unit()),
         };
         let mut blocks = self.blocks.iter().enumerate();
-        blocks.all(|(index, block)| block.is_resolved(&self.point_of_block(index, point), largest))
+        blocks.all(|(index, block)| block.is_resolved(&self.point_of_block(index, point), share, largest))
     }
 
     /// The derivatives of each row's residual by the coordinates, in units of the noise where the noise is known.

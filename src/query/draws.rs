@@ -12,8 +12,8 @@ use super::several::{LawAt, Pair, WeightedLaws};
 use super::{Beyond, Finding, Kind, Other, Refusal};
 use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
-use crate::fit::Fit;
-use crate::numerics::{Points, Random};
+use crate::fit::{Fit, Status};
+use crate::numerics::{Points, Random, without_open_ends};
 use crate::objective::ResponseScale;
 use crate::warning::texts;
 
@@ -97,6 +97,9 @@ pub(super) fn followed_or_sought(
     if is_alike { followed } else { solve([Trail::default(), Trail::default()]) }
 }
 
+/// Number of runs whose scatter shows the interval of one run.
+const RUNS: usize = 200;
+
 impl Asked<'_> {
     /// Answers one row.
     pub(super) fn row(&self, inputs: BTreeMap<String, f64>) -> Answered {
@@ -114,8 +117,32 @@ impl Asked<'_> {
         match found {
             Ok(finding) => self.found(inputs, finding, &trails),
             Err(Refusal::NotReachable { reason, beyond }) => self.out_of_reach(inputs, reason, beyond, &trails),
-            Err(Refusal::Undefined(reason)) => refused(inputs, Verdict::NoAnswer, reason),
+            Err(Refusal::Undefined(reason)) => {
+                let open = self.not_identified();
+                if open.is_empty() {
+                    return refused(inputs, Verdict::NoAnswer, reason);
+                }
+                // Other values that fit as well may have an answer.
+                let reason =
+                    format!("the rows do not identify {}; with the values of this fit, {reason}", in_words(&open));
+                refused(inputs, Verdict::NotIdentified, reason)
+            }
         }
+    }
+
+    /// The parameters of the fit that the rows do not identify, as names for readers.
+    fn not_identified(&self) -> Vec<String> {
+        let all = self.fit.parameters.iter();
+        let open = all.filter(|(_, estimate)| estimate.status == Status::NotIdentified);
+        open.map(|(name, _)| format!("`{name}`")).collect()
+    }
+
+    /// The parameters of both fits far beyond the ends of the intervals of one of them.
+    fn far(&self) -> impl Iterator<Item = Parameters<'_>> {
+        let other = self.other.as_ref().map(|(other, _)| other.fit);
+        let own = self.fit.far.iter().map(move |far| (far.as_slice(), other.map(|fit| fit.free.as_slice())));
+        let of_other = other.into_iter().flat_map(|fit| &fit.far);
+        own.chain(of_other.map(|far| (self.fit.free.as_slice(), Some(far.as_slice()))))
     }
 
     /// The parameters of both fits at their estimates.
@@ -280,6 +307,7 @@ impl Asked<'_> {
         let names: Vec<&str> = finding.outputs.keys().map(AsRef::as_ref).collect();
         let samples = self.drawn(&inputs, trails, Estimated::Outputs(names.len()), &names);
         let mut outputs = BTreeMap::new();
+        let far: Vec<Finding> = self.far().filter_map(|at| self.followed(at, &inputs, trails, &finding).ok()).collect();
         for (name, &value) in &finding.outputs {
             let sample = samples.of(name);
             let sample = if self.kind.is_measured() {
@@ -293,6 +321,10 @@ impl Asked<'_> {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level, self.is_on_bound()),
                 _ => Interval { value: Some(value), lower: None, upper: None },
             };
+            let beyond = far.iter().filter_map(|found| found.outputs.get(name).copied());
+            let beyond = beyond.flat_map(|value| self.ends_of_run(value, &finding.at));
+            let [lower, upper] = without_open_ends([found.lower, found.upper], beyond);
+            let found = Interval { lower, upper, ..found };
             outputs.insert(self.ready.law.roles.named(name), found);
         }
         let reach = extent(self.fit, &finding.at, self.kind.splits(&self.ready.law.roles), self.ready.law);
@@ -351,7 +383,8 @@ impl Asked<'_> {
     /// The responses of a finding outside the range of the response, and a warning.
     fn outside_range(&self, finding: &Finding) -> Option<(Vec<String>, String)> {
         // Where the logarithm of a response is fitted, the response is above zero.
-        let of_scale = || (self.fit.scale == ResponseScale::Log).then_some([f64::MIN_POSITIVE, f64::INFINITY]);
+        let is_log = self.fit.scale == ResponseScale::Log && self.fit.rows > 0;
+        let of_scale = || is_log.then_some([f64::MIN_POSITIVE, f64::INFINITY]);
         let range = self.fit.range.or_else(of_scale)?;
         let is_outside = |(name, value): &(&Cow<'static, str>, &f64)| {
             self.kind.is_response(name) && !(range[0]..=range[1]).contains(*value)
@@ -381,6 +414,14 @@ impl Asked<'_> {
             other => other,
         };
         sample.into_iter().map(limited).collect()
+    }
+
+    /// A value, or the ends of the interval of a run around it where the answer is one of a run.
+    fn ends_of_run(&self, value: f64, at: &BTreeMap<String, f64>) -> Vec<f64> {
+        let Some(level) = self.fit.level.filter(|_| self.kind.is_measured()) else { return vec![value] };
+        let runs = self.with_noise(value, vec![Drawn::Value(value); RUNS], at);
+        let Interval { lower, upper, .. } = interval(Drawn::Value(value), &runs, level, true);
+        [lower, upper].into_iter().flatten().collect()
     }
 
     /// Adds a residual of the rows to each draw, scaled to the scatter at a place. All rows of a query use the same

@@ -18,6 +18,16 @@ const STEP: f64 = 1e-4;
 /// A component of a unit direction below this size is rounding.
 const ROUNDING: f64 = 1e-9;
 
+/// Smallest number of parameters that fit as well by which answers are judged.
+const FEWEST: usize = 2;
+/// Largest difference of answers that are the same, as a share of the answer.
+const SAME: f64 = 1e-3;
+
+/// Whether two values of a parameter differ by more than rounding.
+fn is_apart(one: f64, other: f64) -> bool {
+    (one - other).abs() > SAME * one.abs().max(other.abs())
+}
+
 /// One direction of the parameters that the rows leave open.
 struct Open<'a> {
     law: &'a Law,
@@ -94,7 +104,23 @@ impl Asked<'_> {
         });
         let mut outputs = BTreeSet::new();
         let mut names: Vec<String> = Vec::new();
-        for open in own.chain(others) {
+        let differing = self.differing(inputs, finding, trails);
+        let (differing, is_enough) = differing;
+        if !differing.is_empty() {
+            let of_fit = self.fit.equals.iter().map(|equal| (self.ready.law, &self.fit.free, equal));
+            let of_other = self
+                .other
+                .iter()
+                .flat_map(|(other, _)| other.fit.equals.iter().map(|equal| (other.law, &other.fit.free, equal)));
+            for (law, free, equal) in of_fit.chain(of_other) {
+                let moved =
+                    law.free().into_iter().zip(free).zip(equal).filter(|((_, own), other)| is_apart(**own, **other));
+                let moved = moved.map(|((parameter, _), _)| format!("`{}`", parameter.name));
+                names.extend(moved.filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            }
+            outputs.extend(differing);
+        }
+        for open in own.chain(others).filter(|_| !is_enough) {
             let changing = self.changing(&open, inputs, finding, trails);
             if !changing.is_empty() {
                 names.extend(open.names().into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
@@ -151,6 +177,29 @@ impl Asked<'_> {
         };
         let names = self.kind.parameters_of(output, self.ready.law).into_iter();
         names.filter(|name| !is_identified(self.fit, name) && !is_moved(name)).map(|name| format!("`{name}`")).collect()
+    }
+
+    /// The outputs that differ between parameters that fit the rows as well, and whether enough such parameters are known to
+    /// judge by them alone.
+    fn differing(
+        &self,
+        inputs: &BTreeMap<String, f64>,
+        finding: &Finding,
+        trails: &Trails,
+    ) -> (Vec<Cow<'static, str>>, bool) {
+        let other = self.other.as_ref().map(|(other, _)| other.fit);
+        let own = self.fit.equals.iter().map(|equal| (equal.as_slice(), other.map(|fit| fit.free.as_slice())));
+        let of_other = other.into_iter().flat_map(|fit| &fit.equals);
+        let equals = own.chain(of_other.map(|equal| (self.fit.free.as_slice(), Some(equal.as_slice()))));
+        let findings: Vec<Option<Finding>> =
+            equals.map(|parameters| self.followed(parameters, inputs, trails, finding).ok()).collect();
+        let differs = |name: &str, value: f64| {
+            let values = findings.iter().map(|found| found.as_ref()?.outputs.get(name).copied());
+            values.into_iter().any(|other| other.is_none_or(|other| (other - value).abs() > SAME * value.abs()))
+        };
+        let outputs =
+            finding.outputs.iter().filter(|(name, value)| differs(name, **value)).map(|(name, _)| name.clone());
+        (outputs.collect(), findings.len() >= FEWEST)
     }
 
     /// The outputs that change along one direction.

@@ -522,6 +522,8 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
         noise: crate::fit::Noise { residuals: vec![-0.05, 0.0, 0.05], trend: None, ..Default::default() },
         draws: 0,
         flat: Vec::new(),
+        equals: Vec::new(),
+        far: Vec::new(),
         too_few_settings: Vec::new(),
         range: None,
         seen: None,
@@ -859,6 +861,21 @@ fn the_minimum_among_the_rows_counts_where_the_formula_falls_far_away() {
     assert!(none.rows[0].note.as_ref().is_some_and(|note| note.contains("there is no minimum")), "{none:?}");
     let limited = over_x("y = 3 + 1 / x", [1.0, 10.0], minimum, "x = '<= 4'");
     assert_eq!((value_of(&limited, "at"), value_of(&limited, "lowest")), (4.0, 3.25));
+}
+
+#[test]
+fn a_minimum_below_one_is_found_without_rows() {
+    let law = law_of("y = 1 + x^0.5 + 0.7 * x^-0.5");
+    let asked: Question = serde_json::from_value(serde_json::json!({ "minimum": { "over": "x" } })).unwrap();
+    let answer = answer(
+        &asked,
+        &law,
+        &Fit { spans: BTreeMap::new(), rows: 0, ..fit_of(&law, &[], &[]) },
+        &Points::new(0),
+        None,
+        1,
+    );
+    assert!((value_of(&answer, "at") - 0.7).abs() < 1e-5, "{answer:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Each block is searched alone. The shared parameters of one block's optimum are then held while the other blocks
 //! are fitted, and the joint problem is polished from there.
 
-use super::{Search, distinct, polish, search};
+use super::{Search, distinct, polish, search, walk_centred};
 use crate::law::Law;
 use crate::problem::Problem;
 use crate::solver::{Minimum, Solver};
@@ -29,7 +29,8 @@ pub(super) fn search_blocks(
             starts.push(led_by(problem, &blocks, &alone, lead, &optimum.point, solver));
         }
     }
-    let ends: Vec<Minimum> = polish(problem, &starts, solver, watch)?;
+    let mut ends: Vec<Minimum> = polish(problem, &starts, solver, watch)?;
+    walk_centred(problem, law, solver, &mut ends, watch)?;
     Ok(Search::of(distinct(&ends), &ends, alone.iter().map(|found| found.grid).sum()))
 }
 

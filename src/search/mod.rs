@@ -10,6 +10,7 @@ mod scatter;
 mod span;
 mod starts;
 mod surroundings;
+mod twins;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,13 +67,16 @@ pub struct Search {
     pub unresolved: usize,
     /// Number of grid points from which the starts were chosen; zero without a grid.
     pub grid: usize,
+    /// Solutions that fit as well as the best optimum and are apart from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Vec<f64>>,
 }
 
 impl Search {
     fn of(optima: Vec<Optimum>, ends: &[Minimum], grid: usize) -> Self {
         let count = |status: Status| ends.iter().filter(|end| end.status == status).count();
         let (failed, unresolved) = (count(Status::Failed), count(Status::Unresolved));
-        Self { optima, starts: ends.len(), failed, unresolved, grid }
+        Self { optima, starts: ends.len(), failed, unresolved, grid, twins: Vec::new() }
     }
 
     /// The optima that are little worse than the best, so that a resample of the rows could put them first.
@@ -85,6 +89,40 @@ impl Search {
         let most = best.cost * (1.0 + share_of_rivals(freedom));
         let others = self.optima[1..].iter().filter(|optimum| optimum.converged && optimum.cost <= most);
         others.take(RIVALS).map(|optimum| optimum.point.clone()).collect()
+    }
+
+    /// The same search with phases wrapped, and with other solutions that fit as well as the best. Of these, the first in the
+    /// order of the coordinates is the optimum, so that the same rows in other groups give the same one.
+    fn with_twins(
+        mut self,
+        problem: &Problem,
+        law: &Law,
+        symmetries: &Symmetries,
+        grid: Option<&projection::Grid<'_>>,
+    ) -> Self {
+        let Some(best) = self.optima.first_mut().filter(|best| best.converged) else { return self };
+        if let Some(point) = grid.and_then(|grid| twins::wrapped(problem, law, grid, &best.point)) {
+            best.point = point;
+        }
+        if problem.is_exact(&best.point) || is_flat(problem, &best.point) {
+            return self;
+        }
+        self.twins = twins::twins(problem, symmetries, grid, (&best.point, best.cost));
+        let negative = |point: &[f64]| point.iter().filter(|x| **x < 0.0).count();
+        let order = |a: &[f64], b: &[f64]| {
+            negative(a).cmp(&negative(b)).then_with(|| {
+                a.iter()
+                    .zip(b)
+                    .map(|(a, b)| a.total_cmp(b))
+                    .find(|order| order.is_ne())
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            })
+        };
+        let first = (0..self.twins.len()).min_by(|&a, &b| order(&self.twins[a], &self.twins[b]));
+        if let Some(first) = first.filter(|&first| order(&self.twins[first], &best.point).is_lt()) {
+            std::mem::swap(&mut self.twins[first], &mut best.point);
+        }
+        self
     }
 
     /// The same search with interchangeable parts of the law in a fixed order, and each of the best optima upright among
@@ -150,7 +188,7 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
     if let (Some(best), Some(of_part)) = (optima.first_mut(), found.optima.first()) {
         best.starts = of_part.starts;
     }
-    Ok(Search { optima, ..found })
+    Ok(Search { optima, twins: Vec::new(), ..found })
 }
 
 /// Searches one block of rows without early stopping, and around twice as many optima as [`search`]. The quality of
@@ -242,6 +280,16 @@ pub fn plausible(problem: &Problem, law: &Law, count: usize) -> Vec<Vec<f64>> {
         }
         None => spread(&spans(&first, law, None)),
     }
+}
+
+/// The points with the sizes of the law's terms fitted to the rows, given the other coordinates; the points themselves where
+/// no term has a size, or there are several blocks.
+pub fn resized(problem: &Problem, law: &Law, points: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let is_whole = problem.places().len() == 1 && problem.rows() <= MANY_ROWS;
+    let design = if is_whole && !points.is_empty() { Prepared::of(problem, law).design } else { None };
+    let Some(design) = design else { return points.to_vec() };
+    let grid = design.weighted(problem.weights().collect());
+    points.iter().map(|point| grid.resized(point)).collect()
 }
 
 /// Runs a solver from every combination of the starts that the law's parameters list, as in papers.
@@ -373,7 +421,9 @@ fn search_valleys(
     }
     let mut all = run.ends.clone();
     continue_best(problem, solver, &mut all, watch)?;
-    Ok(Search::of(distinct(&all), &run.ends, points).in_order(problem, &prepared.symmetries))
+    walk_centred(problem, law, solver, &mut all, watch)?;
+    let found = Search::of(distinct(&all), &run.ends, points).in_order(problem, &prepared.symmetries);
+    Ok(if known.is_none() { found.with_twins(problem, law, &prepared.symmetries, grid.as_ref()) } else { found })
 }
 
 /// The ends of a search's starts, each polished once.
@@ -527,6 +577,53 @@ fn continue_best(
             return Err(Cancelled);
         }
         ends.push(resolved(problem, solver.minimise(problem, &start)));
+    }
+    Ok(())
+}
+
+/// Maximum number of ends that are continued over centred coordinates.
+const CENTRED: usize = 8;
+/// Largest excess of an end that has the same optimum: the objective is flat on the way to it, and rounding moves it.
+const ON_THE_WAY: f64 = 1e-3;
+/// Largest change of the law by rounding at such an end, as a share of its value. The parameters of a cubic over years lose
+/// more digits than those of other laws.
+const RESOLVED_CENTRED: f64 = 1e-6;
+
+/// Continues the best ends over centred coordinates where the rows hardly tell the coordinates of the best one apart, as
+/// those of a e^(k t) over years t. The solver then gives up far from the optimum.
+fn walk_centred(
+    problem: &Problem,
+    law: &Law,
+    solver: Solver,
+    ends: &mut Vec<Minimum>,
+    watch: &Watch<'_>,
+) -> Result<(), Cancelled> {
+    let Some(best) = best_of(ends) else { return Ok(()) };
+    if best.status == Status::Converged && !is_flat(problem, &best.point) {
+        return Ok(());
+    }
+    let Some(centred) = problem.centred(law, &best.point) else { return Ok(()) };
+    let before = best.cost;
+    let mut starts: Vec<Vec<f64>> = distinct(ends).iter().take(CENTRED).map(|o| centred.enter(&o.point)).collect();
+    starts.retain(|start| start.iter().all(|x| x.is_finite()));
+    let mut found = Vec::with_capacity(starts.len());
+    for start in &starts {
+        if (watch.cancelled)() {
+            return Err(Cancelled);
+        }
+        let end = solver.minimise(&centred.problem, start);
+        let point = centred.leave(&end.point);
+        let cost = if problem.is_resolved_to(&point, RESOLVED_CENTRED) { problem.cost(&point) } else { f64::INFINITY };
+        found.push(Minimum { point, cost, ..end });
+    }
+    let is_better = |end: &&Minimum| end.status == Status::Converged && end.cost <= before * (1.0 + SAME);
+    if let Some(better) = best_of(&found).filter(is_better) {
+        let (end, cost) = (better.clone(), better.cost);
+        let agreeing = found.iter().filter(|end| end.cost <= cost * (1.0 + ON_THE_WAY)).count();
+        // The other ends on the way to this optimum are no optima of their own.
+        ends.extend(found);
+        ends.retain(|end| end.cost > cost * (1.0 + ON_THE_WAY));
+        ends.extend(std::iter::repeat_n(end, agreeing));
     }
     Ok(())
 }
@@ -719,5 +816,45 @@ mod tests {
             }
         }
         assert!(missed > 0, "every refit found the best optimum: the rows tell nothing of the search");
+    }
+
+    #[test]
+    fn a_rate_over_years_is_found_with_and_without_a_shift_of_the_years() {
+        let t: Vec<f64> = (0..12).map(|i| 2014.0 + f64::from(i)).collect();
+        let mut random = Random::new(5, "years", 0);
+        let noise: Vec<f64> = t.iter().map(|_| 0.02 * random.normal()).collect();
+        let fitted = |formula: &str, true_value: &dyn Fn(f64) -> f64| {
+            let y: Vec<f64> = t.iter().zip(&noise).map(|(t, e)| true_value(t - 2018.0) + e).collect();
+            let law = law_of(formula, "t");
+            let problem = Problem::new(&law, &Objective::least_squares(ResponseScale::Raw), &[&t], &y, None);
+            search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost
+        };
+        let same = |raw: &str, shifted: &str, true_value: &dyn Fn(f64) -> f64| {
+            let (a, b) = (fitted(raw, true_value), fitted(shifted, true_value));
+            // Of a cubic over raw years, eight digits are left.
+            assert!((a / b - 1.0).abs() < 1e-4, "{raw}: {a:e} and {b:e}");
+        };
+        let s = "(t - 2018)";
+        same("y = a * exp(k * t)", &format!("y = a * exp(k * {s})"), &|t| exp(0.3 * t));
+        same("y = a * b^t", &format!("y = a * b^{s}"), &|t| exp(0.2 * t));
+        same("y = a * t^p", &format!("y = a * (1 + {s} / 2018)^p"), &|t| exp(0.03 * t));
+        same("y = E + A * exp(-t / k)", &format!("y = E + A * exp(-{s} / k)"), &|t| 1.0 + exp(-t / 4.0));
+        let cubic = format!("y = a + b * {s} + c * {s}^2 + d * {s}^3");
+        same("y = a + b * t + c * t^2 + d * t^3", &cubic, &|t| 5.0 + 0.03 * t * t * t);
+    }
+
+    #[test]
+    fn a_constant_beside_a_product_is_sought_among_its_sizes() {
+        let x: Vec<f64> = (0..12).map(|i| 1e22 * exp(0.8 * f64::from(i))).collect();
+        let y: Vec<f64> = x.iter().map(|x| 3.0 * x / (1e23 + x * (1.0 + x / 1e25))).collect();
+        for formula in ["y = V * x / (K + x * (1 + x / I))", "y = V * x / (K + x + x^2 / I)"] {
+            let law = law_of(formula, "x").above_zero();
+            let problem = Problem::new(&law, &Objective::least_squares(ResponseScale::Log), &[&x], &y, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap();
+            let parameters = problem.parameters(&found.optima[0].point);
+            for (value, wanted) in parameters.iter().zip([3.0, 1e23, 1e25]) {
+                assert!((value / wanted - 1.0).abs() < 1e-5, "{formula}: {parameters:?}");
+            }
+        }
     }
 }

@@ -112,7 +112,7 @@ pub fn through_approximations(
 fn stand_ins(problem: &Problem, point: &[f64]) -> Option<Vec<crate::objective::Objective>> {
     problem.objective().stand_ins(1.0)?;
     let sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
-    problem.objective().stand_ins(if sizes.is_empty() { 1.0 } else { median(&sizes) })
+    problem.objective().stand_ins(if sizes.is_empty() { 1.0 } else { median(&sizes).max(1e-12 * problem.unit()) })
 }
 
 /// The problem with an objective that has curvature at the point: the coarsest smooth approximation where the slope
@@ -139,7 +139,7 @@ pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     let mut sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
     sizes.sort_by(f64::total_cmp);
     let beyond = sizes.get(problem.size()..).filter(|beyond| !beyond.is_empty()).unwrap_or(&sizes);
-    let size = if beyond.is_empty() { 1.0 } else { median(beyond).max(1e-12) };
+    let size = if beyond.is_empty() { 1.0 } else { median(beyond).max(1e-12 * problem.unit()) };
     match problem.objective().member().broadened(size) {
         Some((objective, factor)) => {
             let weights: Vec<f64> = problem.weights().map(|weight| weight * factor).collect();

@@ -10,8 +10,9 @@ use super::Failure;
 use super::written::Laws;
 use crate::answer::{Interval, Prediction};
 use crate::fit::Fit;
-use crate::law::Law;
-use crate::numerics::{Points, exp, ln, normal_quantile};
+use crate::law::{Law, Variable};
+use crate::numerics::{Points, Random, exp, ln, normal_quantile};
+use crate::objective::ResponseScale;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{Question, answer};
 
@@ -128,7 +129,8 @@ impl Through {
         let draws: Points = (0..count).map(draw).collect();
         let flat = parts.outer.flat.iter().map(|flat| joined(&[0.0], flat)).collect();
         let free = joined(&[given.value], &parts.outer.free);
-        let fit = Fit { free, flat, level: Some(level), ..parts.outer.clone() };
+        let equals = parts.outer.equals.iter().map(|equal| joined(&[given.value], equal)).collect();
+        let fit = Fit { free, flat, equals, level: Some(level), ..parts.outer.clone() };
         let variables = law.variables.iter().filter_map(|v| Some((v.name.clone(), *at.get(&v.name)?)));
         let at = variables.map(|(name, value)| (name, OneOrMany::from(Quantity(value)))).collect();
         let question = Question::response_at(at);
@@ -146,17 +148,20 @@ impl WrittenThrough {
     }
 }
 
-/// The members of two chained fits: those of the grouped one, or the groups that both have.
+/// The members of two chained fits: those of the grouped one, or the groups that both have. With a seed for the `scatter`,
+/// the draws are those of single runs, which scatter around the inner law too.
 pub(super) fn members(
+    through: &Through,
     (inner, inner_draws): (Fit, Vec<Points>),
     (outer, outer_draws): (Fit, Vec<Points>),
+    scatter: Option<u64>,
 ) -> Result<Vec<Member>, Failure> {
     let (inner, outer) = (Member::of(inner, inner_draws), Member::of(outer, outer_draws));
     let mut joined = Vec::new();
     for one in &inner {
         for other in &outer {
             if one.group.is_none() || other.group.is_none() || one.group == other.group {
-                let (fit, draws) = chain(&one.fit, &one.draws, &other.fit, &other.draws);
+                let (fit, draws) = chain(through, (&one.fit, &one.draws), (&other.fit, &other.draws), scatter);
                 let group = other.group.clone().or_else(|| one.group.clone());
                 let (outer, outer_draws) = (other.fit.clone(), other.draws.clone());
                 joined.push(Member {
@@ -183,20 +188,54 @@ fn joined(one: &[f64], other: &[f64]) -> Vec<f64> {
     [one, other].concat()
 }
 
+/// The response of a law at the middle of its rows.
+fn typical(law: &Law, fit: &Fit) -> f64 {
+    let middle = |variable: &Variable| match fit.spans.get(&variable.name) {
+        Some(span) if span.lowest > 0.0 => (span.lowest * span.highest).sqrt(),
+        Some(span) => f64::midpoint(span.lowest, span.highest),
+        None => 1.0,
+    };
+    law.tape().value_at(&fit.free, &law.variables.iter().map(middle).collect::<Vec<_>>())
+}
+
 /// Two fits as one fit of the composed law, with joint draws and the data of the inner fit.
-fn chain(inner: &Fit, inner_draws: &Points, outer: &Fit, outer_draws: &Points) -> (Fit, Points) {
+fn chain(
+    through: &Through,
+    (inner, inner_draws): (&Fit, &Points),
+    (outer, outer_draws): (&Fit, &Points),
+    scatter: Option<u64>,
+) -> (Fit, Points) {
+    let mut random = scatter.map(|seed| Random::new(seed, "inner noise", 0));
+    let typical = typical(&through.inner, inner);
+    let mut scattered = |draw: usize| {
+        let residual = random.as_mut().map_or(0.0, |random| inner.noise.draw(draw, random));
+        match inner.scale {
+            ResponseScale::Log => -residual,
+            ResponseScale::Raw => Some(ln(1.0 - residual / typical)).filter(|change| change.is_finite()).unwrap_or(0.0),
+        }
+    };
+    let whole = |one: &[f64], other: &[f64], scatter: f64| [one, other, &[scatter]].concat();
     let count = inner_draws.len().max(outer_draws.len());
     // A fit without draws has fixed parameters. If both have draws, they are paired one by one.
     let draw = |draws: &Points, free: &[f64], i: usize| {
         if draws.is_empty() { free.to_vec() } else { draws[i % draws.len()].to_vec() }
     };
-    let draws =
-        (0..count).map(|i| joined(&draw(inner_draws, &inner.free, i), &draw(outer_draws, &outer.free, i))).collect();
+    let of_draw = |i: usize| {
+        let (own, others) = (draw(inner_draws, &inner.free, i), draw(outer_draws, &outer.free, i));
+        whole(&own, &others, scattered(i))
+    };
+    let draws = (0..count).map(of_draw).collect();
     let still = |fit: &Fit| vec![0.0; fit.free.len()];
-    let flat = inner.flat.iter().map(|flat| joined(flat, &still(outer)));
-    let flat = flat.chain(outer.flat.iter().map(|flat| joined(&still(inner), flat)));
+    let flat = inner.flat.iter().map(|flat| whole(flat, &still(outer), 0.0));
+    let flat = flat.chain(outer.flat.iter().map(|flat| whole(&still(inner), flat, 0.0)));
+    let equals = inner.equals.iter().map(|equal| whole(equal, &outer.free, 0.0));
+    let equals = equals.chain(outer.equals.iter().map(|equal| whole(&inner.free, equal, 0.0)));
+    let far = inner.far.iter().map(|far| whole(far, &outer.free, 0.0));
+    let far = far.chain(outer.far.iter().map(|far| whole(&inner.free, far, 0.0)));
     let mut fit = Fit {
-        free: joined(&inner.free, &outer.free),
+        equals: equals.collect(),
+        far: far.collect(),
+        free: whole(&inner.free, &outer.free, 0.0),
         spans: inner.spans.clone(),
         rays: inner.rays.clone(),
         flat: flat.collect(),

@@ -100,7 +100,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        18
+        19
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -140,10 +140,12 @@ impl Stage for Extrapolate {
         };
         let together = self.laws_together(&fit, &draws, second.as_ref(), inputs)?;
         let members = match &self.through {
-            Some(_) => {
+            Some(through) => {
                 let mut inner: Fit = inputs.json("fit.through")?;
                 let inner_draws = inner.read_draws(inputs.bytes("draws.through")?);
-                chain::members((inner, inner_draws), (fit, draws))?
+                // An answer that a run could measure includes the scatter of the run around both laws.
+                let scatter = self.question.member().is_measured().then_some(self.seed);
+                chain::members(through, (inner, inner_draws), (fit, draws), scatter)?
             }
             None => Member::of(fit, draws),
         };
@@ -169,7 +171,12 @@ impl Stage for Extrapolate {
             let other = second.as_ref().and_then(|second| second.beside(group));
             // A forecast by other laws does not depend on parameters that the rows leave open in this fit.
             let is_by_laws = self.forecast.is_some() || !self.stacked.is_empty();
-            let told = is_by_laws.then(|| Fit { flat: Vec::new(), too_few_settings: Vec::new(), ..member.fit.clone() });
+            let told = is_by_laws.then(|| Fit {
+                flat: Vec::new(),
+                equals: Vec::new(),
+                too_few_settings: Vec::new(),
+                ..member.fit.clone()
+            });
             let asked = told.as_ref().unwrap_or(&member.fit);
             let limits = self.limits.as_ref();
             let mut answer = match self.by_laws_together(&together, second.as_ref(), group)? {

@@ -334,6 +334,8 @@ impl Parts {
         let mut fit = Fit {
             free: counted.iter().flat_map(|part| part.fit.free.iter().copied()).collect(),
             flat: Vec::new(),
+            equals: Vec::new(),
+            far: Vec::new(),
             too_few_settings: Vec::new(),
             level: Some(self.level),
             ..first.fit.clone()

@@ -14,7 +14,7 @@ pub(super) struct Scale {
     pub(super) dispersion: f64,
 }
 
-/// Residuals of this size are rounding errors.
+/// Residuals of this share of the largest response are rounding errors.
 const ROUNDING: f64 = 1e-16;
 
 /// The scale for independent rows at a point, with `freedom` rows more than parameters; `None` where there is no
@@ -30,7 +30,8 @@ pub(super) fn of_rows(problem: &Problem, point: &[f64], freedom: usize) -> Optio
     let weights: f64 = problem.weights().sum();
     let curvature = bend / weights;
     // The residuals of rows that the law meets exactly are rounding errors.
-    let least = curvature * ROUNDING * ROUNDING;
+    let rounding = ROUNDING * problem.unit();
+    let least = curvature * rounding * rounding;
     let dispersion = (squares / freedom as f64 / (bend / problem.rows() as f64)).max(least);
     let is_scale = |x: f64| x.is_finite() && x > 0.0;
     Some(Scale { curvature, dispersion }).filter(|s| is_scale(s.curvature) && is_scale(s.dispersion))

@@ -10,6 +10,7 @@ mod division;
 mod freedom;
 mod method;
 mod noise;
+mod open_ends;
 mod refits;
 mod tangent;
 
@@ -73,16 +74,18 @@ pub struct Draws {
     pub curves: Vec<Curve>,
     /// Joint regions of two coordinates.
     pub regions: Vec<Region>,
+    /// Points far beyond an end of an interval that fit almost as well: there the interval has no end.
+    pub far: Vec<Vec<f64>>,
     /// Coordinates whose interval differs in a second method, with the ratio of the widths.
     pub disagreements: Vec<(usize, f64)>,
 }
 
 impl Draws {
-    /// Removes and returns the points and their scatter, which take the most memory.
+    /// Removes and returns the points and their scatter, which take the most memory, and the far points.
     #[must_use]
     pub fn take_points(&mut self) -> Self {
         let (points, scatter) = (std::mem::take(&mut self.points), std::mem::take(&mut self.scatter));
-        Self { points, scatter, ..Self::default() }
+        Self { points, scatter, far: std::mem::take(&mut self.far), ..Self::default() }
     }
 }
 

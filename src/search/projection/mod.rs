@@ -75,6 +75,8 @@ struct Part {
     strides: Strides,
     /// The columns of all combinations, one after the other, each padded with zeros.
     columns: Vec<f64>,
+    /// The unit of each column, by which its values are divided.
+    units: Vec<f64>,
 }
 
 /// Two parts whose products are computed for every combination of the dimensions of either.
@@ -155,27 +157,32 @@ impl<'a> Design<'a> {
         let mut all_targets: Vec<Vec<Target>> = Vec::new();
         self.lattice.visit(&outer, |index| all_targets.push(targets(terms, &self.bound, &self.coordinates(index))));
         // A part depends on its own coordinates and on those that determine the target of the sum.
-        let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
+        let part = |shape: &[usize], bounds: (f64, f64), evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
             let own = [shape, terms.outer()].concat();
             let places = self.places_of(&own);
             let combinations: usize = places.iter().map(|&place| self.dimensions[place].values.len()).product();
             let mut columns = Vec::with_capacity(combinations * self.padded);
+            let mut units = Vec::with_capacity(combinations);
             self.lattice.visit(&places, |index| {
                 let column = evaluate(&mut self.coordinates(index));
-                columns.extend(scaled(&column, &all_targets[outer_strides.at(index)]));
+                let column: Vec<f64> = scaled(&column, &all_targets[outer_strides.at(index)]).collect();
+                let unit = unit(&column, bounds);
+                columns.extend(column.iter().map(|x| x / unit));
                 columns.resize(columns.len().next_multiple_of(self.padded), 0.0);
+                units.push(unit);
             });
-            Part { strides: self.lattice.strides(&places), places, columns }
+            Part { strides: self.lattice.strides(&places), places, columns, units }
         };
         let mut parts: Vec<Part> = Vec::new();
-        for (term, bound) in terms.terms().iter().zip(&self.bound.terms) {
-            parts.push(part(&term.shape, &|point| term.column(bound, point)));
+        for ((term, bound), bounds) in terms.terms().iter().zip(&self.bound.terms).zip(&self.bounds) {
+            parts.push(part(&term.shape, *bounds, &|point| term.column(bound, point)));
         }
         let filling = std::iter::repeat_n(0.0, self.padded - self.rows);
         let wanted = all_targets.iter().flat_map(|all| all.iter().map(|t| t.value).chain(filling.clone())).collect();
-        parts.push(Part { strides: outer_strides.clone(), places: outer, columns: wanted });
+        let units = vec![1.0; all_targets.len()];
+        parts.push(Part { strides: outer_strides.clone(), places: outer, columns: wanted, units });
         if let (Some(offset), Some(bound)) = (terms.offset(), &self.bound.offset) {
-            parts.push(part(&offset.shape, &|point| offset.tape.values(bound, point)));
+            parts.push(part(&offset.shape, FIXED, &|point| offset.tape.values(bound, point)));
         }
         parts
     }
@@ -295,11 +302,13 @@ impl<'a> Design<'a> {
         products.collect()
     }
 
-    /// Sets the sizes of the terms at a point; `means` holds the mean of each term's column for size one.
-    fn set_sizes(&self, point: &mut [f64], sizes: &[f64], means: &[f64], response: f64) {
+    /// Sets the sizes of the terms at a point. `sizes` are in the units of the columns, `means` holds the mean of each
+    /// column.
+    fn set_sizes(&self, point: &mut [f64], sizes: &[f64], means: &[f64], units: &[f64], response: f64) {
         for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
+            let size = size / units[i];
             // A size of zero is infinitely far away on a log scale, so start from a small share of the response.
-            let trace = TRACE * response / means[i].abs();
+            let trace = TRACE * response / means[i].abs() / units[i];
             let size = if term.is_positive() && size < trace { trace } else { size };
             let c = self.problem.coordinates()[term.size];
             let coordinate = term.coordinate(size, point).or_else(|| term.coordinate(trace, point));
@@ -312,8 +321,9 @@ impl<'a> Design<'a> {
         let (index, p) = (self.lattice.index(at), self.terms.terms().len());
         let mut point = self.coordinates(&index);
         let means: Vec<f64> = (0..p).map(|i| mean(self.column(i, &index))).collect();
+        let units: Vec<f64> = self.parts[..p].iter().map(|part| part.units[part.strides.at(&index)]).collect();
         let response = mean(self.column(p, &index)).abs();
-        self.set_sizes(&mut point, &pass.sizes[at * p..(at + 1) * p], &means, response);
+        self.set_sizes(&mut point, &pass.sizes[at * p..(at + 1) * p], &means, &units, response);
         point
     }
 }
@@ -370,6 +380,11 @@ impl Grid<'_> {
     /// The coordinates that least squares does not determine.
     pub(super) fn searched(&self) -> Vec<usize> {
         self.design.terms.searched()
+    }
+
+    /// The coordinates that set the size of a term.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        self.design.terms.terms().iter().map(|term| term.size).collect()
     }
 
     /// The searched coordinates that set a scale, each once.
@@ -519,8 +534,10 @@ impl Grid<'_> {
         let mut point = point.to_vec();
         let targets = targets(terms, bound, &point);
         let columns = terms.terms().iter().zip(&bound.terms);
-        let columns: Vec<Vec<f64>> =
+        let mut columns: Vec<Vec<f64>> =
             columns.map(|(term, bound)| scaled(&term.column(bound, &mut point), &targets).collect()).collect();
+        let units: Vec<f64> = columns.iter().zip(bounds).map(|(column, bounds)| unit(column, *bounds)).collect();
+        columns.iter_mut().zip(&units).for_each(|(column, unit)| column.iter_mut().for_each(|x| *x /= unit));
         let mut wanted: Vec<f64> = targets.iter().map(|t| t.value).collect();
         let response = mean(&wanted).abs();
         if let (Some(offset), Some(bound)) = (terms.offset(), &bound.offset) {
@@ -536,7 +553,7 @@ impl Grid<'_> {
         solver.solve();
         let sizes: Vec<f64> = solver.solution.iter().map(|x| x[0]).collect();
         let means: Vec<f64> = columns.iter().map(|column| mean(column)).collect();
-        self.design.set_sizes(&mut point, &sizes, &means, response);
+        self.design.set_sizes(&mut point, &sizes, &means, &units, response);
         point
     }
 }
@@ -549,7 +566,7 @@ pub(super) fn valleys(costs: &[f64]) -> Vec<usize> {
 /// A weight for each row from its residual: rows with large residuals count less.
 pub(super) fn trust(mut misses: Vec<f64>) -> Vec<f64> {
     misses.iter_mut().for_each(|miss| *miss = miss.abs());
-    let usual = median(&misses).max(1e-12);
+    let usual = median(&misses).max(f64::MIN_POSITIVE);
     misses.iter_mut().for_each(|miss| *miss = usual / miss.max(usual));
     misses
 }
@@ -590,6 +607,24 @@ fn targets(terms: &Terms, bound: &Bound, point: &[f64]) -> Vec<Target> {
         })
         .collect()
 }
+
+/// Bounds of the size of a part that has none.
+const FIXED: (f64, f64) = (1.0, 1.0);
+
+/// The power of two next to the largest value of a column. Products of columns in this unit cannot overflow, as those of
+/// e^(k x) over years would, and have the same digits. One where a bound of the size would change with the unit.
+fn unit(column: &[f64], bounds: (f64, f64)) -> f64 {
+    let largest = column.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    let keeps = |bound: f64| bound == 0.0 || bound.is_infinite();
+    if largest.is_normal() && keeps(bounds.0) && keeps(bounds.1) {
+        f64::from_bits(largest.to_bits() & EXPONENT)
+    } else {
+        1.0
+    }
+}
+
+/// The bits of a number that hold its exponent.
+const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
 
 /// A column in the units of the targets.
 fn scaled<'t>(column: &'t [f64], targets: &'t [Target]) -> impl Iterator<Item = f64> + 't {

@@ -10,7 +10,7 @@ use crate::diagnostic::numbered;
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Parameter, Scale, Treatment};
-use crate::numerics::{Points, central, exp, ln, quantile, standard_deviation};
+use crate::numerics::{Points, central, exp, ln, quantile, standard_deviation, without_open_ends};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::uncertainty::{Draws, noise};
@@ -83,6 +83,7 @@ impl FitLaw {
         warnings.append(&mut evidence.warnings);
         let on_rays = evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses);
         warnings.extend(on_rays.into_iter().map(Warning::from));
+        let far: Vec<Vec<f64>> = draws.far.iter().map(|point| problem.parameters(point)).collect();
         let draws = draws.points.moved(|draw| problem.parameters(draw));
         let residuals = problem.residuals(point);
         warnings.extend(beyond(&self.law, &by_name).into_iter().map(Warning::from));
@@ -139,7 +140,7 @@ impl FitLaw {
                 numbered(free.len(), "parameter")
             ))
         }));
-        let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
+        let (parameters, not_told) = estimates(&self.law, &free, &draws, &far, &shape.statuses, level);
         warnings.extend(not_told.map(Warning::from));
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
@@ -164,6 +165,8 @@ impl FitLaw {
             spans: spans(&by_name, &train, &self.law),
             rays,
             flat: shape.flat,
+            equals: shape.equals.iter().map(|point| problem.parameters(point)).collect(),
+            far,
             too_few_settings: too_few,
             range: self.range(&train)?,
             seen: self.seen(&train)?,
@@ -194,6 +197,7 @@ pub(super) fn estimates(
     law: &Law,
     free: &[f64],
     draws: &Points,
+    far: &[Vec<f64>],
     statuses: &[Status],
     level: Option<f64>,
 ) -> (BTreeMap<String, Estimate>, Option<String>) {
@@ -216,7 +220,10 @@ pub(super) fn estimates(
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
         if let Some(level) = spread {
             let (lower, upper) = central(&sample, value, level, on_bound);
-            match Spread::of(parameter, value, &sample, [lower, upper]) {
+            let ends = [lower, upper].map(|end| Some(end).filter(|end| end.is_finite()));
+            let ends = without_open_ends(ends, far.iter().map(|point| law.complete(point)[j]));
+            let spread = Spread::of(parameter, value, &sample, [lower, upper]);
+            match if ends == [None, None] { Spread::Open } else { spread } {
                 Spread::Open => {
                     estimate.status = Status::NotIdentified;
                     // Parameters that the structure of the law leaves open have a warning already.
@@ -227,8 +234,7 @@ pub(super) fn estimates(
                 Spread::Known { se, factor } => {
                     // For a parameter on its bound, the draws off the bound are not a scatter around the estimate.
                     (estimate.se, estimate.factor) = if status.is_sound() { (se, factor) } else { (None, None) };
-                    [estimate.lower, estimate.upper] =
-                        [lower, upper].map(|end| Some(end).filter(|end| end.is_finite()));
+                    [estimate.lower, estimate.upper] = ends;
                 }
             }
         }

@@ -39,7 +39,7 @@ pub(super) use rows::numbers;
 use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 23;
+const REV: u32 = 24;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -290,6 +290,8 @@ impl FitLaw {
             let Posed { problem, labels, .. } = posed;
             let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
+            shape.warnings.extend(evidence::other_solutions(&problem, &labels, &found.search.twins));
+            shape.equals.extend(found.search.twins.iter().cloned());
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
             let noise = self.noise(rows, &[group], &problem, &best)?;
@@ -344,11 +346,13 @@ impl FitLaw {
             let own_draws = Draws {
                 points: draws.points.iter().map(|point| problem.point_of_block(index, point)).collect(),
                 scatter: draws.scatter.clone(),
+                far: draws.far.iter().map(|point| problem.point_of_block(index, point)).collect(),
                 ..Draws::default()
             };
             let own_shape = Shape {
                 statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
                 flat: shape.flat.iter().map(|flat| places.iter().map(|&place| flat[place]).collect()).collect(),
+                equals: shape.equals.iter().map(|point| problem.point_of_block(index, point)).collect(),
                 gradient_norm: shape.gradient_norm,
                 condition_number: shape.condition_number,
                 warnings: Vec::new(),
@@ -440,7 +444,7 @@ impl FitLaw {
         let search = &found.search;
         let mut warnings = evidence::of_search(search);
         let is_open = shape.statuses.contains(&Status::NotIdentified);
-        if is_open || search.unresolved > 0 || search.optima.first().is_none_or(|best| !best.converged) {
+        if is_open || search.optima.first().is_none_or(|best| !best.converged) {
             warnings.extend(evidence::far_from_zero(&self.law, &problem.variables()));
         }
         warnings.append(&mut shape.warnings);
@@ -473,7 +477,7 @@ impl FitLaw {
 
     /// The fit of a law with given constants.
     fn without_rows(&self) -> Fit {
-        Fit { parameters: estimate::estimates(&self.law, &[], &Points::default(), &[], None).0, ..self.blank() }
+        Fit { parameters: estimate::estimates(&self.law, &[], &Points::default(), &[], &[], None).0, ..self.blank() }
     }
 
     /// A fit without values, and the reason.
@@ -502,6 +506,8 @@ impl FitLaw {
             spans: BTreeMap::new(),
             rays: Vec::new(),
             flat: Vec::new(),
+            equals: Vec::new(),
+            far: Vec::new(),
             too_few_settings: Vec::new(),
             noise: Noise::default(),
             range: None,

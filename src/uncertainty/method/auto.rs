@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bootstrap, Method, Posterior, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
 use crate::uncertainty::freedom::clusters;
+use crate::uncertainty::open_ends::open_ends;
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
@@ -61,6 +62,7 @@ impl Method for Auto {
             "{}, selected because {rows} independent rows for {parameters} parameters are {reason}",
             method.describe()
         ));
+        draws.far = open_ends(fitted, &draws, level)?;
         let beside = Sandwich { draws: CHECK_DRAWS, level }.draw(fitted)?;
         if draws.points.is_empty() {
             return Ok(draws);

@@ -187,7 +187,8 @@ impl<'a> Surface<'a> {
 
     /// Whether a profile reached a lower objective than the optimum, by more than rounding.
     fn is_undercut(&self) -> bool {
-        self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
+        let rounding = 1e-12 * self.problem.unit() * self.problem.unit();
+        self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(rounding)
     }
 
     /// The optimum moved along some coordinates and limited to their bounds.
