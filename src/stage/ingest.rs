@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::answered::{ANSWER, of_answer, with_notes_of};
+use super::faults::Faults;
 use super::history::{IngestHistory, LeftOut, Logged};
 use super::{External, Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes, name_rows};
-use crate::answer::{Answer, Row};
+use crate::answer::Answer;
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
 use crate::diagnostic::numbered;
@@ -249,104 +251,6 @@ fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mu
                 .unwrap_or_else(|| faults.add_text(row, &column.variable, text)),
         }
     }))
-}
-
-/// Maximum number of distinct texts in the reasons of a variable.
-const MOST_TEXTS: usize = 12;
-/// Maximum number of distinct texts that may stand for numbers.
-const FEW_TEXTS: usize = 4;
-/// Maximum number of characters shown of a text.
-const MOST_SHOWN: usize = 40;
-
-/// The text after the digits at the start of a text.
-fn after_digits(text: &str) -> &str {
-    text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-}
-
-/// Whether a text is one number and words, as `12 layers`, so that its first digits are its value.
-fn is_number_before_words(text: &str) -> bool {
-    let words = after_digits(text);
-    let is_apart = words.starts_with(|c: char| c.is_whitespace() || "([*†‡#".contains(c));
-    let is_word = words.chars().take_while(|c| c.is_alphabetic()).count() > 1;
-    words.len() < text.len() && (is_apart || is_word) && !words.contains(|c: char| c.is_ascii_digit())
-}
-
-/// Whether a text is a number with a small letter that could be a multiple, as `7b`.
-fn is_multiple(text: &str) -> bool {
-    matches!(after_digits(text).trim(), "m" | "b" | "g" | "t") && text.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Whether a text begins with a date as 2024-03-01.
-fn is_date(text: &str) -> bool {
-    let mut parts = text.splitn(3, '-').map(|part| part.chars().take_while(char::is_ascii_digit).count());
-    (parts.next(), parts.next(), parts.next()) == (Some(4), Some(2), Some(2))
-}
-
-/// Rows with an invalid or missing value, each with its first reason.
-#[derive(Default)]
-struct Faults {
-    rows: BTreeMap<usize, String>,
-    texts: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Faults {
-    fn add(&mut self, row: usize, reason: String) -> f64 {
-        self.rows.entry(row).or_insert(reason);
-        f64::NAN
-    }
-
-    /// Records a text that is not a number. The first few texts of a variable are listed separately.
-    fn add_text(&mut self, row: usize, variable: &str, text: &str) -> f64 {
-        let mut shown: String = text.trim().chars().take(MOST_SHOWN).collect();
-        if shown.len() < text.trim().len() {
-            shown.push('…');
-        }
-        let known = self.texts.entry(variable.to_owned()).or_default();
-        if known.contains(&shown) || known.len() < MOST_TEXTS {
-            let reason = format!("{variable} is not a number: `{shown}`");
-            known.insert(shown);
-            return self.add(row, reason);
-        }
-        self.add(row, format!("{variable} is not a number: other texts"))
-    }
-
-    /// The settings of a column that would read its texts: the number in each, or a number for each.
-    fn remedies(&self) -> Vec<String> {
-        let of_variable = |(variable, texts): (&String, &BTreeSet<String>)| {
-            let starts = |text: &String| text.starts_with(|c: char| c.is_ascii_digit());
-            if texts.iter().all(|text| is_number_before_words(text)) {
-                return Some(format!(
-                    "`{variable} = {{ column = ..., extract = \"^[0-9.]+\" }}` takes the number of such a text"
-                ));
-            }
-            if texts.iter().all(|text| is_multiple(text)) {
-                return Some(format!(
-                    "`{variable} = {{ column = ..., unit = \"parameters\" }}`, or another unit of counts, reads a small letter as a multiple"
-                ));
-            }
-            if texts.iter().all(|text| is_date(text)) {
-                return Some(format!(
-                    "dates are numbers only as decimal years, such as 2024.17: write them so in the column of `{variable}`"
-                ));
-            }
-            let words: Vec<String> = texts.iter().map(|text| format!("\"{text}\" = ...")).collect();
-            (texts.len() <= FEW_TEXTS && !texts.iter().any(starts)).then(|| {
-                format!(
-                    "`{variable} = {{ column = ..., values = {{ {} }} }}` gives each text a number",
-                    words.join(", ")
-                )
-            })
-        };
-        self.texts.iter().filter_map(of_variable).collect()
-    }
-
-    fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
-        let mut reasons: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (row, reason) in &self.rows {
-            reasons.entry(reason).or_default().push(*row);
-        }
-        reasons
-    }
 }
 
 /// The values of an expression. A row without a value is a fault unless one of its inputs is one already.
@@ -645,54 +549,6 @@ impl Ingest {
         let warnings = plausible::doubts(&complete, &declared, self.is_priced);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
-}
-
-/// Number of reasons that a message gives.
-const MOST_NOTES: usize = 3;
-
-/// The role of an answer that is read as a table.
-pub const ANSWER: &str = "answer";
-
-/// A failure with the reasons why rows of an answer have no numbers.
-fn with_notes_of(answer: &Answer, failure: Failure) -> Failure {
-    let noted = answer.rows.iter().enumerate().filter_map(|(place, row)| Some((place + 1, row.note.as_ref()?)));
-    noted
-        .take(MOST_NOTES)
-        .fold(failure, |failure, (row, note)| failure.hint(format!("row {row} of the answer: {note}")))
-}
-
-/// A column of an answer: an input or output by name, an interval limit as `at.lower`, or the group.
-fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>, Failure> {
-    let (output, part) = name.rsplit_once('.').unwrap_or((name, ""));
-    let mut is_known = answer.rows.is_empty();
-    let mut cell = |row: &Row| {
-        let number = |value: Option<f64>| value.map_or(Cell::Empty, Cell::Number);
-        let found = if name == "group" || by == Some(name) {
-            row.group.as_deref().map(crate::source::cell_of_text)
-        } else if let Some(interval) = row.outputs.get(name) {
-            Some(number(interval.value))
-        } else if let Some(interval) = row.outputs.get(output).filter(|_| part == "lower" || part == "upper") {
-            Some(number(if part == "lower" { interval.lower } else { interval.upper }))
-        } else {
-            row.inputs.get(name).map(|value| Cell::Number(*value))
-        };
-        is_known |= found.is_some();
-        found.unwrap_or(Cell::Empty)
-    };
-    let cells = answer.rows.iter().map(&mut cell).collect();
-    if is_known {
-        return Ok(cells);
-    }
-    if answer.rows.iter().all(|row| row.outputs.is_empty() && row.note.is_some()) {
-        let failure = Failure::new("no-column", format!("the query has no answer, so it has no column `{name}`"));
-        return Err(with_notes_of(answer, failure));
-    }
-    let first = answer.rows.iter().flat_map(|row| row.inputs.keys().chain(row.outputs.keys()));
-    let mut known: Vec<&str> = first.map(String::as_str).chain(by).chain(["group"]).collect();
-    known.sort_unstable();
-    known.dedup();
-    Err(Failure::new("no-column", format!("the answer has no column `{name}`"))
-        .hint(format!("its columns are {}; the ends of intervals are `.lower` and `.upper`", known.join(", "))))
 }
 
 /// What a source dropped, in lines.

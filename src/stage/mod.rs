@@ -1,8 +1,10 @@
 //! The stages of a study: pure functions of settings and input artifacts.
 
+mod answered;
 mod chain;
 mod design;
 mod extrapolate;
+mod faults;
 mod filter;
 mod fit;
 mod gather;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use answered::ANSWER;
 pub use chain::Through;
 pub use design::{DesignRuns, Judging, LAUNCHED, POOL, launched_as};
 pub use extrapolate::{Extrapolate, WrittenQuery};
@@ -33,7 +36,7 @@ pub use fit::{
 };
 pub use gather::Gather;
 pub use history::IngestHistory;
-pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
+pub use ingest::{Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use inverted::ByDefault;
 pub use render::RenderReport;
 pub use results::{GatherResults, RESULTS};
