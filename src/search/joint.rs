@@ -3,7 +3,8 @@
 //! Each block is searched alone. The shared parameters of one block's optimum are then held while the other blocks
 //! are fitted, and the joint problem is polished from there.
 
-use super::{Search, distinct, polish, search, walk_centred};
+use super::centred::walk_centred;
+use super::{Search, distinct, polish, search};
 use crate::law::Law;
 use crate::problem::Problem;
 use crate::solver::{Minimum, Solver};
