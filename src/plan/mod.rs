@@ -4,6 +4,7 @@
 
 mod check;
 mod chunks;
+mod columns;
 mod compile;
 mod converted;
 mod costs;
@@ -17,6 +18,7 @@ mod graph;
 mod laws;
 mod limits;
 mod live;
+mod located;
 mod names;
 mod part;
 mod queries;
