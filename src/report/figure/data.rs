@@ -44,7 +44,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     layers.extend(view.points(&xs, &observed));
     let places: Vec<_> = forecasts.iter().map(|(x, forecast)| ((*x, forecast.y), *forecast)).collect();
     layers.extend(view.answers(&places, true));
-    let all_x = xs.iter().copied().chain(forecasts.iter().map(|(x, _)| *x));
+    let across = forecasts.iter().filter_map(|(_, forecast)| forecast.across).flat_map(|(low, high)| [low, high]);
+    let all_x = xs.iter().copied().chain(forecasts.iter().map(|(x, _)| *x)).chain(across);
     let all_y: Vec<f64> =
         observed.iter().copied().chain(forecasts.iter().map(|(_, f)| f.y)).chain(curve_ends).collect();
     let ends = forecasts.iter().filter_map(|(_, f)| f.interval).flat_map(|(low, high)| [low, high]);
@@ -125,7 +126,7 @@ fn caption(view: &View<'_>) -> String {
         format!(" The band contains {:.0} % of the draws of the parameters.", 100.0 * level)
     });
     let placed = view.placed_forecasts();
-    let with_intervals = placed.iter().any(|(_, forecast)| forecast.interval.is_some());
+    let with_intervals = placed.iter().any(|(_, forecast)| forecast.interval.or(forecast.across).is_some());
     let answers = match (placed.is_empty(), with_intervals) {
         (true, _) => "",
         (false, true) => " Diamonds are answers with their intervals.",

@@ -32,6 +32,9 @@ pub(super) enum Abscissa {
     Prediction,
 }
 
+/// Largest distance from the rows, as a factor, at which a place is drawn where a target is reached.
+const FAR: f64 = 1e3;
+
 /// An answer in a figure: a point with its interval.
 #[derive(Clone, Debug)]
 pub(super) struct Forecast {
@@ -42,6 +45,8 @@ pub(super) struct Forecast {
     /// The response.
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
+    /// The interval of its place on the horizontal axis, if the answer is the place where a target is reached.
+    pub(super) across: Option<(f64, f64)>,
 }
 
 /// The law at a point of a curve: at the estimate and at draws.
@@ -214,17 +219,37 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The answers that are responses at known points.
+    /// The answers that are responses at known points, or points where the response reaches a target.
     fn forecasts_of(&self, query: &str, answer: &Answer) -> Vec<Forecast> {
         let rows = answer.rows.iter().filter(|row| row.group == self.data.group);
         let told = rows.filter(|row| row.reach.verdict != Verdict::NotIdentified);
         let forecast = |row: &Row| {
-            let loss = row.outputs.get("loss")?;
+            let Some(loss) = row.outputs.get("loss") else { return self.reached(query, row) };
             let mut at = row.inputs.clone();
             at.extend(row.outputs.iter().filter_map(|(name, cell)| Some((name.clone(), cell.value?))));
-            Some(Forecast { query: query.to_owned(), at, y: loss.value?, interval: loss.lower.zip(loss.upper) })
+            Some(Forecast {
+                query: query.to_owned(),
+                at,
+                y: loss.value?,
+                interval: loss.lower.zip(loss.upper),
+                across: None,
+            })
         };
         told.filter_map(forecast).collect()
+    }
+
+    /// The point on the horizontal axis where the response reaches a target, if it is not far from the rows.
+    fn reached(&self, query: &str, row: &Row) -> Option<Forecast> {
+        let Abscissa::Variable(axis) = &self.abscissa else { return None };
+        let asked = self.described.query(query)?;
+        let found =
+            row.outputs.get("solution").filter(|_| asked.question.member().variable_of("solution") == Some(axis))?;
+        let (x, y) = (found.value?, *row.inputs.get(&self.about.law.response)?);
+        let span = self.data.fit.spans.get(axis)?;
+        let is_near = |x: f64| span.factor(x) <= FAR;
+        let across = found.lower.zip(found.upper).filter(|(low, high)| is_near(*low) && is_near(*high));
+        let at = BTreeMap::from([(axis.clone(), x)]);
+        is_near(x).then(|| Forecast { query: query.to_owned(), at, y, interval: None, across })
     }
 
     /// The forecasts on this fit's horizontal axis, with their positions.
@@ -381,8 +406,12 @@ impl<'a> View<'a> {
     /// Forecasts as points, with one layer per query.
     pub(super) fn answers(&self, places: &[((f64, f64), &Forecast)], intervals: bool) -> Vec<Layer> {
         let mut by_query: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+        let mut sideways: BTreeSet<&str> = BTreeSet::new();
         for ((x, y), forecast) in places {
-            let interval = forecast.interval.filter(|_| intervals);
+            let interval = forecast.interval.or(forecast.across).filter(|_| intervals);
+            if forecast.across.is_some() {
+                sideways.insert(forecast.query.as_str());
+            }
             by_query.entry(&forecast.query).or_default().push(Point { interval, ..Point::new(*x, *y) });
         }
         // In the order of the spec. With too many queries, the legend would be larger than the plot.
@@ -395,7 +424,11 @@ impl<'a> View<'a> {
             } else {
                 (format!("answer: {name}"), colours[index % 4])
             };
-            Layer::points(label, colour, Mark::Diamond, points)
+            if sideways.contains(name) {
+                Layer::dots_sideways(label, colour, Mark::Diamond, points)
+            } else {
+                Layer::points(label, colour, Mark::Diamond, points)
+            }
         };
         order.enumerate().map(layer).collect()
     }
