@@ -799,7 +799,7 @@ by = "seed"
 "#;
     let names = ["7", "07", "007", "1e3", "1000"];
     let sizes = [1e6, 1e7, 1e8];
-    let rows = names.iter().flat_map(|name| sizes.map(|n| (name, n, 3.0 * f64::powf(n, -0.05))));
+    let rows = names.iter().flat_map(|name| sizes.map(|n| (name, n, 3.0 * libm::pow(n, -0.05))));
     let rows: Vec<(&&str, f64, f64)> = rows.collect();
     let groups = |world: &World| -> Vec<String> {
         let results = world.run("study.toml")["results"].clone();
@@ -807,14 +807,14 @@ by = "seed"
     };
     let mut wanted = names.map(str::to_owned).to_vec();
     wanted.sort();
-    let csv: String = rows.iter().map(|(name, n, l)| format!("{name},{n},{l}\n")).collect();
-    let mut found = groups(&World::with(spec, &format!("seed,size,loss\n{csv}")));
+    let csv: Vec<String> = rows.iter().map(|(name, n, l)| format!("{name},{n},{l}")).collect();
+    let mut found = groups(&World::with(spec, &format!("seed,size,loss\n{}\n", csv.join("\n"))));
     found.sort();
     assert_eq!(found, wanted);
-    let lines: String =
-        rows.iter().map(|(name, n, l)| format!("{{\"seed\": \"{name}\", \"size\": {n}, \"loss\": {l}}}\n")).collect();
+    let line = |(name, n, l): &(&&str, f64, f64)| format!("{{\"seed\": \"{name}\", \"size\": {n}, \"loss\": {l}}}");
+    let lines: Vec<String> = rows.iter().map(line).collect();
     let world = World::with(&spec.replace("runs.csv", "runs.jsonl"), "");
-    world.write("runs.jsonl", &lines);
+    world.write("runs.jsonl", &lines.join("\n"));
     let mut found = groups(&world);
     found.sort();
     assert_eq!(found, wanted);

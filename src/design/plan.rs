@@ -36,7 +36,7 @@ impl Step {
 
 /// Factor by which the budget is reduced while no run of a plan is worth its cost, and the number of times.
 const LESS: f64 = 0.25;
-const REDUCTIONS: i32 = 6;
+const REDUCTIONS: usize = 6;
 
 impl Given<'_> {
     /// The chosen runs in order. Where no run of a plan that uses the whole budget is worth its cost, cheaper ones may be,
@@ -47,9 +47,9 @@ impl Given<'_> {
         if !table.is_priced || best(&runs) > 0.0 {
             return runs;
         }
-        let most = table.terms.most_flop();
-        let smaller = (1..=REDUCTIONS).map(|times| {
-            let terms = table.terms.within(most * LESS.powi(times));
+        let budgets = std::iter::successors(Some(LESS * table.terms.most_flop()), |most| Some(LESS * most));
+        let smaller = budgets.take(REDUCTIONS).map(|most| {
+            let terms = table.terms.within(most);
             let runs = self.chosen_within(&Table { terms, ..table.clone() });
             (best(&runs), runs)
         });

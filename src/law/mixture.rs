@@ -420,7 +420,7 @@ impl<'a> Write<'a> {
                 let (left, right) = (inside(left)?, inside(right)?);
                 let is_rest = matches!((&left.node, operator), (Node::Binary(Operator::Subtract, ..), Operator::Power))
                     && matches!(&expr.node, Node::Binary(_, base, _) if matches!(base.node, Node::Symbol(_)));
-                if is_rest { of_nothing_or_more(left, right) } else { Node::Binary(*operator, left, right) }
+                if is_rest { of_nothing_or_more(*left, right) } else { Node::Binary(*operator, left, right) }
             }
             Node::Within(value, low, high) => Node::Within(inside(value)?, inside(low)?, inside(high)?),
             Node::Call(function, all) => Node::Call(*function, self.every(all, bound)?),
@@ -453,10 +453,10 @@ impl<'a> Write<'a> {
 }
 
 /// A power of what the others leave, which rounding can make negative.
-fn of_nothing_or_more(base: Box<Expr>, exponent: Box<Expr>) -> Node {
+fn of_nothing_or_more(base: Expr, exponent: Box<Expr>) -> Node {
     let span = base.span.clone();
     let nothing = Expr { node: Node::Number(NOTHING), span: span.clone() };
-    let base = Expr { node: Node::Call(Function::Max, vec![*base, nothing]), span };
+    let base = Expr { node: Node::Call(Function::Max, vec![base, nothing]), span };
     Node::Binary(Operator::Power, Box::new(base), exponent)
 }
 

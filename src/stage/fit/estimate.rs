@@ -133,13 +133,7 @@ impl FitLaw {
         // Groups that share parameters have the settings of all groups.
         let is_alone = self.roles.share.is_empty();
         let too_few = if is_alone { evidence::too_few_settings(&self.law, &by_name, &free) } else { Vec::new() };
-        warnings.extend((!too_few.is_empty()).then(|| {
-            Warning::serious(format!(
-                "The rows have {}, which cannot determine {}: many curves meet them equally well, and no answer at another setting is given.",
-                numbered(too_few.len(), "different setting"),
-                numbered(free.len(), "parameter")
-            ))
-        }));
+        warnings.extend(few_settings(too_few.len(), free.len()));
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &far, &shape.statuses, level);
         warnings.extend(not_told.map(Warning::from));
         let held = rows.data.select(&group.held);
@@ -322,6 +316,17 @@ pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>
     } else {
         (estimate.lower, estimate.upper) = (None, None);
     }
+}
+
+/// A warning about rows with fewer different settings than the law has parameters.
+fn few_settings(settings: usize, parameters: usize) -> Option<Warning> {
+    (settings > 0).then(|| {
+        Warning::serious(format!(
+            "The rows have {}, which cannot determine {}: many curves meet them equally well, and no answer at another setting is given.",
+            numbered(settings, "different setting"),
+            numbered(parameters, "parameter")
+        ))
+    })
 }
 
 /// A warning about rows outside the range for which the law was published.
