@@ -166,7 +166,29 @@ fn with_too_many_fits_those_with_queries_are_drawn_first() {
     let all = pictures(&world, "study");
     assert!(all["fit-zzz"].contains("answer: next"));
     assert_eq!(all.keys().filter(|name| name.starts_with("fit-")).count(), 40);
-    assert!(world.read("outputs/study/report.html").contains("The last 6 fits are not drawn"));
+    assert!(world.read("outputs/study/report.html").contains("6 more fits are not drawn"));
+}
+
+#[test]
+fn a_place_where_a_target_is_reached_is_drawn_where_it_is() {
+    let mut table = "N,L\n".to_owned();
+    for i in 1..=8 {
+        let n = 1e6 * libm::pow(4.0, f64::from(i));
+        let _ = writeln!(table, "{n},{}", 1.5 + 40.0 / libm::pow(n, 0.3));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Target\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\" }\n\
+        [laws.power]\nformula = \"L = E + A / N^alpha\"\n[fits.main]\nrows = \"runs\"\nlaw = \"power\"\n\
+        [queries.near]\nfit = \"main\"\nreach = { L = 1.58, solve = \"N\" }\n[queries.far]\nfit = \"main\"\nreach = { L = 1.5001, solve = \"N\" }\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    assert!(all["fit-main"].contains("answer: near") && !all["fit-main"].contains("answer: far"));
+    // 1.5 + 40 / N^0.3 = 1.58 at N = 500^(1 / 0.3).
+    let csv = world.read("outputs/study/figures/fit-main.csv");
+    let line = csv.lines().find(|line| line.contains("answer: near")).unwrap();
+    let reached = libm::pow(500.0, 1.0 / 0.3);
+    let cells: Vec<f64> = line.split(',').filter_map(|cell| cell.parse().ok()).collect();
+    assert!(cells.iter().any(|cell| (cell / reached - 1.0).abs() < 1e-3) && cells.contains(&1.58), "{line}");
 }
 
 #[test]

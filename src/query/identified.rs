@@ -104,8 +104,7 @@ impl Asked<'_> {
         });
         let mut outputs = BTreeSet::new();
         let mut names: Vec<String> = Vec::new();
-        let differing = self.differing(inputs, finding, trails);
-        let (differing, is_enough) = differing;
+        let (differing, is_enough) = self.differing(inputs, finding, trails);
         if !differing.is_empty() {
             let of_fit = self.fit.equals.iter().map(|equal| (self.ready.law, &self.fit.free, equal));
             let of_other = self

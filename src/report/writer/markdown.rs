@@ -180,7 +180,8 @@ fn queries(page: &Page, out: &mut String) {
 
 fn fits(page: &Page, out: &mut String) {
     if page.undrawn > 0 {
-        let _ = writeln!(out, "The last {} fits are not drawn: they are too many for one page.\n", page.undrawn);
+        let (more, are) = (numbered(page.undrawn, "more fit"), if page.undrawn == 1 { "is" } else { "are" });
+        let _ = writeln!(out, "{more} {are} not drawn: there are too many for one page.\n");
     }
     for (name, entry, fit) in page.results.shown_fits(&page.described) {
         let about = page.described.fit(entry);
