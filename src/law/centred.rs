@@ -266,7 +266,7 @@ const NEARLY_PROPORTIONAL: f64 = 1e-4;
 fn mixed(graph: &mut Graph, whole: Id, leaves: &[Id], carriers: &[Carrier], reference: &Reference) -> Vec<Move> {
     let mut moves = Vec::new();
     for mut terms in fixed_terms(graph, whole, leaves, carriers, reference) {
-        // A coefficient that is not plain cannot be shifted, so that no other may come after it.
+        // A plain coefficient is shifted by those after it. One that is not plain cannot be shifted, so it comes last.
         terms.sort_by_key(|term| !term.is_plain);
         let shares = shares(&terms);
         for (i, term) in terms.iter().enumerate() {
@@ -329,7 +329,7 @@ fn sum_with(graph: &Graph, nodes: &[Id], mut node: Id) -> Id {
     node
 }
 
-/// For each column, the multiples of those before that it consists of, where hardly anything else is left of it.
+/// For each column, its multiples of the columns before it, if these make up nearly all of it; else zeros.
 fn shares(terms: &[Fixed]) -> Vec<Vec<f64>> {
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut own: Vec<Vec<f64>> = Vec::with_capacity(terms.len());

@@ -345,7 +345,8 @@ impl Problem {
         self.is_resolved_to(point, RESOLVED)
     }
 
-    /// The same where rounding may change a value by this share of it.
+    /// Whether rounding changes the law's values at a point by at most a share of each value, or of the largest response
+    /// where residuals are those of the response itself.
     pub fn is_resolved_to(&self, point: &[f64], share: f64) -> bool {
         let largest = match self.objective.scale() {
             ResponseScale::Log => None,

@@ -16,7 +16,7 @@ const NEARLY: f64 = 0.5;
 const APART: f64 = 1e-3;
 
 /// The solutions that fit as well as an optimum and are apart from it: those in which two coordinates have taken each other's
-/// place. Solutions that the formula's symmetries put in order are one.
+/// place. Solutions that a symmetry of the formula makes equal count as one.
 pub(super) fn twins(
     problem: &Problem,
     symmetries: &Symmetries,

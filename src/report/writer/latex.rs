@@ -67,7 +67,7 @@ const VALUES: &str = "values.tex";
 /// Requirements of the tables.
 const PACKAGES: &str =
     "% Needs \\usepackage{booktabs} and \\usepackage{graphicx} in the preamble; then \\input{tables.tex}.\n";
-/// What tables with other than Latin letters need too.
+/// A comment for tables with letters outside the Latin alphabets.
 const LETTERS: &str =
     "% It has letters that pdflatex does not know: use xelatex or lualatex with a font that has them.\n";
 /// The last letter of the extended Latin alphabets.
@@ -120,7 +120,7 @@ impl Macros {
         while !self.known.insert(name.clone()) {
             name.push('X');
         }
-        // The name of a macro has only Latin letters, so that it may not tell whose number it is.
+        // A macro's name can have only Latin letters. Where that leaves out others, a comment names the number.
         let is_other = |letter: char| letter.is_alphabetic() && !letter.is_ascii();
         if names.iter().any(|name| name.contains(is_other)) || name.len() > "lawfit".len() + stem.len() {
             let whose: Vec<String> = names.iter().map(|name| name.replace(char::is_control, " ")).collect();

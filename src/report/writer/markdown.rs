@@ -338,7 +338,7 @@ fn without_tags(text: &str) -> String {
     })
 }
 
-/// The same as a cell of a table.
+/// A text of the study or of its data as one cell of a table.
 fn cell(text: &str) -> String {
     prose(text).replace('|', "\\|")
 }
