@@ -89,7 +89,10 @@ fn rows_at_or_below_zero_are_drawn_on_a_linear_axis_with_their_residuals_in_the_
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("Residuals by row: prediction − observation"), "{report}");
     let residuals = world.read("outputs/study/figures/residuals-main.csv");
-    assert!(residuals.contains("residual"), "{residuals}");
+    // The slope through deviations of 5 and -5 in turn is -30 / 143, so the line misses the first row by 5.5 * 30 / 143 - 5.
+    let first = residuals.lines().find_map(|line| line.strip_prefix(",fitted (12),t,residual,-3,"));
+    let first: f64 = first.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
+    assert!((first / (5.5 * 30.0 / 143.0 - 5.0) - 1.0).abs() < 1e-4, "{residuals}");
 }
 
 #[test]
