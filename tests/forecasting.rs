@@ -47,7 +47,7 @@ fn learning_curves_are_forecast_as_well_as_by_the_best_published_method() {
             _ => None,
         };
         let targets: Vec<Vec<f64>> = scored.iter().map(|(x, _)| vec![*x]).collect();
-        let measured = Measured { sizes: &[&x], responses: &y, ceiling };
+        let measured = Measured { sizes: &[&x], responses: &y, ceiling, whole: None };
         let (predictions, _) = forecast(&measured, &targets, 0.9).unwrap();
         let squares: Vec<f64> =
             predictions.iter().zip(&scored).map(|(p, (_, y))| ln(p.value / y) * ln(p.value / y)).collect();

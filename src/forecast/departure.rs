@@ -46,7 +46,7 @@ fn deviations(ensemble: &Ensemble, history: &History, hidden: usize) -> Option<f
     let member = ensemble.laws[ensemble.with_process];
     let widest = window(&before, *ensemble.windows.last()?);
     let posterior = Posterior::find(member, &before, widest, ensemble.ceiling)?;
-    let process = Process::of(member, &posterior, &before)?;
+    let process = Process::of(member, &posterior, &before, ensemble.ceiling)?;
     let forecast = process.at(&posterior, std::slice::from_ref(&last.logs))?;
     let deviation = (forecast.variances.first()?).sqrt();
     Some((last.z - forecast.means.first()?) / deviation).filter(|z| z.is_finite())

@@ -65,16 +65,17 @@ struct Fitted {
 }
 
 impl Process {
-    /// Fits every cell of the grid; `None` where there is no run.
-    pub(super) fn of(member: &Member, posterior: &Posterior, history: &History) -> Option<Self> {
+    /// Fits every cell of the grid; `None` where there is no run. `ceiling` is ln y at chance level, where known.
+    pub(super) fn of(member: &Member, posterior: &Posterior, history: &History, ceiling: Option<f64>) -> Option<Self> {
         let history = thinned(history);
-        let level = history.last()?.z;
+        history.last()?;
         let is_noisy = posterior.scatter > NOISES[NOISES.len() - 1];
         let around = Around {
-            centres: member.centres(level, None),
+            centres: member.centres(&history, ceiling),
             deviations: member.priors.iter().map(|prior| prior.deviation).collect(),
             runs: history.columns(history.runs.iter().map(|run| &run.logs)),
             z: history.runs.iter().map(|run| run.z).collect(),
+            noises: history.runs.iter().map(|run| history.noise_at(run.z)).collect(),
             posterior,
             // The usual prior is that of losses. Where runs scatter far more, it would halve the interval.
             likely_noise: if is_noisy { (posterior.scatter, LIKELY_NOISE.1) } else { LIKELY_NOISE },
@@ -99,7 +100,7 @@ impl Process {
         let cells: Vec<Cell> = self
             .cells
             .par_iter()
-            .map(|fitted| fitted.at(posterior, &columns, &correlations))
+            .map(|fitted| fitted.at(posterior, &columns, &correlations, &self.history))
             .filter(|cell| cell.means.iter().all(|m| m.is_finite()))
             .collect();
         mixture(&cells, targets.len())
@@ -135,7 +136,13 @@ impl Likely<'_> {
 
 impl Fitted {
     /// Means and variances of ln y at targets, given by bound columns and their correlations with the runs.
-    fn at(&self, posterior: &Posterior, targets: &crate::law::Columns, correlations: &[Vec<f64>]) -> Cell {
+    fn at(
+        &self,
+        posterior: &Posterior,
+        targets: &crate::law::Columns,
+        correlations: &[Vec<f64>],
+        history: &History,
+    ) -> Cell {
         let Self { log_weight, tau, noise, factor, point, here, spread } = self;
         // K^-1 r and K^-1 J from their whitened forms.
         let targets = posterior.slopes_at(targets, point);
@@ -149,6 +156,7 @@ impl Fitted {
                 let mean = value + dot(&here.residuals);
                 let along: Vec<f64> = slopes.iter().zip(&here.slopes).map(|(own, runs)| own - dot(runs)).collect();
                 let by_parameters: f64 = spread.solve_lower(along).iter().map(|v| v * v).sum();
+                let noise = noise * history.noise_at(mean);
                 let variance = (tau * tau - dot(&whitened)).max(0.0) + by_parameters + noise * noise;
                 (mean, variance)
             })
@@ -182,7 +190,7 @@ fn thinned(history: &History) -> History {
     }
     // The largest run is always included.
     let chosen = (0..MOST_RUNS).map(|i| history.runs[i * (n - 1) / (MOST_RUNS - 1)].clone());
-    History { runs: chosen.collect() }
+    History { runs: chosen.collect(), scatter: history.scatter }
 }
 
 /// The correlation of the process between some places (rows) and the runs (columns).
@@ -200,6 +208,8 @@ struct Around<'a> {
     deviations: Vec<f64>,
     runs: Vec<Vec<f64>>,
     z: Vec<f64>,
+    /// The scatter of each run, relative to that of the largest.
+    noises: Vec<f64>,
     posterior: &'a Posterior,
     /// The prior of the noise.
     likely_noise: (f64, f64),
@@ -219,7 +229,8 @@ impl Around<'_> {
         let mut covariance = Matrix::zeros(n);
         for (i, row) in correlations.iter().enumerate() {
             for (k, c) in row.iter().enumerate() {
-                covariance[(i, k)] = tau * tau * c + if i == k { noise * noise } else { 0.0 };
+                covariance[(i, k)] =
+                    tau * tau * c + if i == k { noise * noise * self.noises[i] * self.noises[i] } else { 0.0 };
             }
         }
         let factor = covariance.cholesky()?;

@@ -1,5 +1,10 @@
 //! The runs of a forecast: logarithms of sizes and responses, in order of scale.
 
+use crate::numerics::exp;
+
+/// One of this many runs is among the smallest.
+const SMALLEST: usize = 4;
+
 /// One distinct configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
@@ -7,6 +12,15 @@ pub(super) struct Run {
     pub(super) logs: Vec<f64>,
     /// Logarithm of the response: the mean over runs of the same sizes.
     pub(super) z: f64,
+}
+
+/// How the scatter of ln y depends on its level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scatter {
+    /// It does not.
+    Equal,
+    /// As that of a share.
+    OfShares,
 }
 
 impl Run {
@@ -20,11 +34,12 @@ impl Run {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct History {
     pub(super) runs: Vec<Run>,
+    pub(super) scatter: Scatter,
 }
 
 impl History {
     /// The history of some runs; runs of equal sizes are averaged.
-    pub(super) fn new(mut runs: Vec<Run>) -> Self {
+    pub(super) fn new(mut runs: Vec<Run>, scatter: Scatter) -> Self {
         runs.sort_by(|a, b| {
             let by_size = || a.logs.iter().zip(&b.logs).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
             a.scale().total_cmp(&b.scale()).then_with(|| by_size().unwrap_or(std::cmp::Ordering::Equal))
@@ -40,12 +55,26 @@ impl History {
             }
         }
         let mean = |(run, count): (Run, usize)| Run { z: run.z / count as f64, ..run };
-        Self { runs: distinct.into_iter().map(mean).collect() }
+        Self { runs: distinct.into_iter().map(mean).collect(), scatter }
     }
 
     /// The history of the first runs.
     pub(super) fn first(&self, count: usize) -> Self {
-        Self { runs: self.runs[..count].to_vec() }
+        Self { runs: self.runs[..count].to_vec(), scatter: self.scatter }
+    }
+
+    /// ln y of the smallest runs, a quarter of all. A share at chance level has it until its fall begins.
+    pub(super) fn chance_level(&self) -> f64 {
+        let smallest = &self.runs[..self.runs.len().div_ceil(SMALLEST)];
+        smallest.iter().map(|run| run.z).sum::<f64>() / smallest.len().max(1) as f64
+    }
+
+    /// Scatter of ln y at a level, relative to that at the largest run.
+    pub(super) fn noise_at(&self, z: f64) -> f64 {
+        match self.scatter {
+            Scatter::Equal => 1.0,
+            Scatter::OfShares => relative_noise(z) / self.last().map_or(1.0, |last| relative_noise(last.z)),
+        }
     }
 
     /// The largest run.
@@ -72,4 +101,13 @@ impl History {
         }
         columns
     }
+}
+
+/// Smallest distance of a share from its largest value in the scatter, because ln y scatters there too.
+const LEAST_FROM_TOP: f64 = 0.05;
+
+/// Scatter of ln y of a share y, up to a factor: sqrt((1 - y) / y), that of the mean of independent answers.
+fn relative_noise(z: f64) -> f64 {
+    let y = exp(z);
+    ((1.0 - y).max(LEAST_FROM_TOP) / y).sqrt()
 }

@@ -6,6 +6,7 @@
 
 use std::sync::OnceLock;
 
+use super::history::History;
 use crate::law::{Law, LawError, Scale, Tape, Variable};
 use crate::numerics::ln;
 use crate::objective::{Objective, ResponseScale};
@@ -28,6 +29,8 @@ pub(super) enum Centre {
     LnOf(f64),
     /// The logarithm of the largest run's response.
     LastResponse,
+    /// ln(-z) of the chance level of a share: of the given level, or of that of the smallest runs.
+    ChanceLevel,
 }
 
 /// A law that takes part in forecasts.
@@ -36,14 +39,14 @@ pub(super) struct Member {
     /// Name in reports.
     pub(super) name: &'static str,
     /// Formula. `sp(x)` stands for ln(1 + e^x), and `ceiling` for the logarithm of the chance level.
-    formula: &'static str,
+    pub(super) formula: &'static str,
     /// Variables.
-    variables: &'static [&'static str],
+    pub(super) variables: &'static [&'static str],
     /// Prior of every parameter.
     pub(super) priors: &'static [Prior],
     /// Whether the law needs the chance level.
     pub(super) needs_ceiling: bool,
-    compiled: OnceLock<Option<Compiled>>,
+    pub(super) compiled: OnceLock<Option<Compiled>>,
 }
 
 /// A member compiled once for all forecasts.
@@ -54,11 +57,11 @@ pub(super) struct Compiled {
     pub(super) problem: Problem,
 }
 
-const fn prior(name: &'static str, centre: f64, deviation: f64) -> Prior {
+pub(super) const fn prior(name: &'static str, centre: f64, deviation: f64) -> Prior {
     Prior { name, centre: Centre::At(centre), deviation }
 }
 
-const fn prior_ln(name: &'static str, centre: f64, deviation: f64) -> Prior {
+pub(super) const fn prior_ln(name: &'static str, centre: f64, deviation: f64) -> Prior {
     Prior { name, centre: Centre::LnOf(centre), deviation }
 }
 
@@ -140,6 +143,8 @@ pub(super) const TWO: [&Member; 1] = [&TWO_SIZES];
 
 /// Largest distance of a parameter from its centre, in standard deviations.
 const FARTHEST: f64 = 6.0;
+/// Smallest distance of ln y at chance level from zero, the logarithm of the largest share.
+const LEAST_BELOW_ONE: f64 = 1e-3;
 /// Largest absolute logarithm of a response.
 const FARTHEST_LEVEL: f64 = 700.0;
 
@@ -162,7 +167,7 @@ impl Member {
             let (centre, farthest) = match prior.map(|prior| (prior.centre, prior.deviation)) {
                 Some((Centre::At(centre), deviation)) => (centre, FARTHEST * deviation),
                 Some((Centre::LnOf(centre), deviation)) => (ln(centre), FARTHEST * deviation),
-                // A level or the ceiling: the logarithm of a response.
+                // A level, a chance level or the ceiling: the logarithm of a response, or of such a logarithm.
                 _ => (0.0, FARTHEST_LEVEL),
             };
             (parameter.lower, parameter.upper) = (centre - farthest, centre + farthest);
@@ -174,12 +179,13 @@ impl Member {
         Ok(Compiled { tape: law.tape(), problem: Problem::new(&law, &objective, &none, &[], None) })
     }
 
-    /// The centre of every parameter's prior, with the ceiling last where there is one.
-    pub(super) fn centres(&self, last_response: f64, ceiling: Option<f64>) -> Vec<f64> {
+    /// The centre of every parameter's prior, with the ceiling last where the member needs one.
+    pub(super) fn centres(&self, history: &History, ceiling: Option<f64>) -> Vec<f64> {
         let centres = self.priors.iter().map(|prior| match prior.centre {
             Centre::At(value) => value,
             Centre::LnOf(value) => ln(value),
-            Centre::LastResponse => last_response,
+            Centre::LastResponse => history.last().map_or(0.0, |last| last.z),
+            Centre::ChanceLevel => ln((-ceiling.unwrap_or_else(|| history.chance_level())).max(LEAST_BELOW_ONE)),
         });
         centres.chain(ceiling.filter(|_| self.needs_ceiling)).collect()
     }

@@ -3,7 +3,7 @@
 //! A forecast of ln y at a target is 3/4 of a stack of members and 1/4 of one member with a discrepancy process. Each
 //! member of the stack is fitted with larger weights for larger runs, and has a weight from its errors when the largest
 //! runs are hidden (a rolling origin). The variance is the larger of the process variance and the variance between the
-//! members.
+//! members; for a share, such as an error rate, it is their sum.
 //! `docs/book/src/validation/forecasts.md` shows the measured accuracy.
 
 mod departure;
@@ -12,6 +12,7 @@ mod history;
 mod inverse;
 mod members;
 mod posterior;
+mod shares;
 mod trend;
 
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::{Account, Prediction, Share};
 use crate::numerics::{exp, ln, normal_quantile};
 use discrepancy::Process;
-use history::{History, Run};
+use history::{History, Run, Scatter};
 pub use inverse::{Budgeted, Line, Reached, ends_of_split, middle_of, split_at};
 use members::Member;
 use posterior::{Posterior, window};
@@ -57,6 +58,8 @@ pub struct Measured<'a> {
     pub responses: &'a [f64],
     /// The response at chance level, where known.
     pub ceiling: Option<f64>,
+    /// The largest possible response, if it is a share such as an error rate: 1, or 100 for per cent.
+    pub whole: Option<f64>,
 }
 
 /// Why there is no forecast.
@@ -101,6 +104,8 @@ pub struct Forecaster {
     errors: Vec<Option<f64>>,
     origins: usize,
     process: Process,
+    /// The response of which ln y is zero.
+    unit: f64,
 }
 
 impl Forecaster {
@@ -129,8 +134,10 @@ impl Forecaster {
         let posteriors = ensemble.fit(&history)?;
         let (errors, origins) = ensemble.rolling_errors(&history)?;
         let anchor = ensemble.anchor(&posteriors).ok_or_else(unfounded)?;
-        let process = Process::of(ensemble.laws[ensemble.with_process], anchor, &history).ok_or_else(unfounded)?;
-        Ok(Self { ensemble, history, posteriors, errors, origins, process })
+        let process = Process::of(ensemble.laws[ensemble.with_process], anchor, &history, ensemble.ceiling)
+            .ok_or_else(unfounded)?;
+        let unit = measured.whole.unwrap_or(1.0);
+        Ok(Self { ensemble, history, posteriors, errors, origins, process, unit })
     }
 
     /// Forecasts the response at targets, each given by a list of sizes above zero.
@@ -146,9 +153,10 @@ impl Forecaster {
         let predictions = (0..targets.len())
             .map(|i| {
                 let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
-                // Both variances estimate the error of the laws, so their sum would count it twice.
-                let half = z * process.variances[i].max(stack.spreads[i]).sqrt();
-                Prediction { value: exp(mean), lower: exp(mean - half), upper: exp(mean + half) }
+                let variance = self.ensemble.variance(process.variances[i], stack.spreads[i]);
+                let half = z * variance.sqrt();
+                let [value, lower, upper] = [mean, mean - half, mean + half].map(|z| self.unit * exp(z));
+                Prediction { value, lower, upper }
             })
             .collect();
         let mut shares = stack.shares;
@@ -210,9 +218,10 @@ impl Measured<'_> {
     fn history(&self) -> History {
         let run = |row: usize| Run {
             logs: self.sizes.iter().map(|column| ln(column[row])).collect(),
-            z: ln(self.responses[row]),
+            z: ln(self.responses[row] / self.whole.unwrap_or(1.0)),
         };
-        History::new((0..self.responses.len()).map(run).collect())
+        let scatter = if self.whole.is_some() { Scatter::OfShares } else { Scatter::Equal };
+        History::new((0..self.responses.len()).map(run).collect(), scatter)
     }
 }
 
@@ -222,8 +231,9 @@ struct Ensemble {
     windows: &'static [f64],
     /// Index of the law with the process.
     with_process: usize,
-    /// Logarithm of the response at chance level.
+    /// Logarithm of the response at chance level; of its part of the whole, for a share.
     ceiling: Option<f64>,
+    is_of_shares: bool,
 }
 
 /// The combined forecast of the members.
@@ -236,13 +246,30 @@ struct Stack {
 
 impl Ensemble {
     fn of(measured: &Measured<'_>) -> Self {
-        let ceiling = measured.ceiling.map(ln);
+        let ceiling = measured.ceiling.map(|ceiling| ln(ceiling / measured.whole.unwrap_or(1.0)));
         let two = measured.sizes.len() == 2;
+        let is_of_shares = measured.whole.is_some();
         let all: &[&'static Member] = if two { &members::TWO } else { &members::ONE };
-        let laws: Vec<_> = all.iter().copied().filter(|m| ceiling.is_some() || !m.needs_ceiling).collect();
-        let process = if two { members::TWO_SIZES.name } else { members::SHIFTED.name };
+        let mut laws = all.to_vec();
+        let process = if is_of_shares {
+            // It falls from a chance level that need not be given.
+            laws.retain(|member| !member.needs_ceiling);
+            laws.push(shares::bending(measured.sizes.len(), ceiling.is_some()));
+            laws[laws.len() - 1].name
+        } else {
+            laws.retain(|member| ceiling.is_some() || !member.needs_ceiling);
+            if two { members::TWO_SIZES.name } else { members::SHIFTED.name }
+        };
         let with_process = laws.iter().position(|member| member.name == process).unwrap_or(0);
-        Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling }
+        Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling, is_of_shares }
+    }
+
+    /// Variance of a forecast of ln y, from that of the process and that between the members.
+    ///
+    /// Both estimate the error of the laws, so for a loss their sum would count it twice. For a share, the process
+    /// assumes a curve that bends, and the members disagree about whether and where it does.
+    fn variance(&self, of_process: f64, between: f64) -> f64 {
+        if self.is_of_shares { of_process + between } else { of_process.max(between) }
     }
 
     /// Fits every member with every window to a history.

@@ -33,7 +33,7 @@ impl Posterior {
     /// Returns `None` where the member's formula is not a law.
     pub(super) fn find(member: &'static Member, history: &History, window: f64, ceiling: Option<f64>) -> Option<Self> {
         let Compiled { tape, problem } = member.compiled()?;
-        let centres = member.centres(history.last().map_or(0.0, |last| last.z), ceiling);
+        let centres = member.centres(history, ceiling);
         let weights: Vec<f64> = history.ages().into_iter().map(|age| exp(age / window)).collect();
         let columns = history.columns(history.runs.iter().map(|run| &run.logs));
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();

@@ -14,13 +14,14 @@ fn truth(x: f64) -> f64 {
 }
 
 fn along(sizes: &[f64], responses: &[f64], at: f64) -> Result<(Prediction, Account), NoForecast> {
-    let measured = Measured { sizes: &[sizes], responses, ceiling: None };
+    let measured = Measured { sizes: &[sizes], responses, ceiling: None, whole: None };
     forecast(&measured, &[vec![at]], 0.9).map(|(predictions, account)| (predictions[0], account))
 }
 
 #[test]
 fn every_member_has_a_prior_for_each_parameter_of_its_law() {
-    for member in members::ONE.into_iter().chain(members::TWO) {
+    let of_shares = [(1, false), (1, true), (2, false), (2, true)].map(|(sizes, given)| shares::bending(sizes, given));
+    for member in members::ONE.into_iter().chain(members::TWO).chain(of_shares) {
         member.compile().unwrap();
         let size = member.priors.len() + usize::from(member.needs_ceiling);
         assert_eq!(member.compiled().unwrap().problem.size(), size, "{}", member.name);
@@ -100,7 +101,7 @@ fn rows_may_come_in_any_order_and_several_times() {
 fn an_error_rate_uses_the_member_with_a_ceiling() {
     let (sizes, responses) = curve(16, 0.01, 4);
     let scaled: Vec<f64> = responses.iter().map(|y| y / 2.0).collect();
-    let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9) };
+    let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9), whole: None };
     let (_, account) = forecast(&measured, &[vec![1e9]], 0.9).unwrap();
     assert_eq!(account.members.len(), 10);
     assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 8);
@@ -134,7 +135,7 @@ fn refused(rows: usize, errors: f64) -> f64 {
     let none = (0..TABLES).filter(|&seed| {
         let mut random = Random::new(seed, "trend", rows as u64);
         let run = |x: &f64| Run { logs: vec![x + 12.5], z: 0.01 * random.normal() - slope * x };
-        let history = History::new(x.iter().map(run).collect());
+        let history = History::new(x.iter().map(run).collect(), Scatter::Equal);
         trend::no_trend(&history).is_some() || trend::turns(&history).is_some()
     });
     none.count() as f64 / TABLES as f64
@@ -159,7 +160,7 @@ fn correlated_noise_of_neighbours_is_not_a_trend() {
             last = 0.7 * last + 0.01 * random.normal();
             Run { logs: vec![10.0 + 0.05 * f64::from(i)], z: last }
         };
-        let history = History::new((0..120).map(run).collect());
+        let history = History::new((0..120).map(run).collect(), Scatter::Equal);
         trend::no_trend(&history).is_some() || trend::turns(&history).is_some()
     });
     let none = none.count();
@@ -195,12 +196,74 @@ fn a_forecast_over_two_sizes_follows_both() {
             l.push(known(n[n.len() - 1], d[d.len() - 1]) * random.log_normal(0.004));
         }
     }
-    let measured = Measured { sizes: &[&n, &d], responses: &l, ceiling: None };
+    let measured = Measured { sizes: &[&n, &d], responses: &l, ceiling: None, whole: None };
     let targets = [vec![1e10, 2e11], vec![1e10, 1e10]];
     let (found, _) = forecast(&measured, &targets, 0.9).unwrap();
     for (prediction, target) in found.iter().zip(&targets) {
         let known = known(target[0], target[1]);
         assert!((prediction.value / known - 1.0).abs() < 0.02, "{prediction:?} against {known}");
         assert!(prediction.lower < known && known < prediction.upper, "{prediction:?} against {known}");
+    }
+}
+
+/// Error rates of a task that falls from chance level around the size 1e9, as a logistic curve of ln(size), with scatter.
+fn task(sizes: &[f64], scatter: f64, seed: u64) -> Vec<f64> {
+    let mut random = Random::new(seed, "task", 0);
+    sizes.iter().map(|x| error_rate(*x) + scatter * random.normal()).collect()
+}
+
+fn error_rate(size: f64) -> f64 {
+    0.05 + 0.7 / (1.0 + size / 1e9)
+}
+
+/// A forecast of error rates, which are parts of `whole`.
+fn of_share(sizes: &[f64], responses: &[f64], (ceiling, whole): (Option<f64>, f64), at: f64) -> Option<Prediction> {
+    let measured = Measured { sizes: &[sizes], responses, ceiling, whole: Some(whole) };
+    forecast(&measured, &[vec![at]], 0.9).ok().map(|(predictions, _)| predictions[0])
+}
+
+#[test]
+fn intervals_of_a_task_whose_fall_has_just_begun_cover_its_error_rate() {
+    let sizes: Vec<f64> = (0..12).map(|i| 3e7 * exp(ln(100.0) * f64::from(i) / 11.0)).collect();
+    let at = 6e9;
+    for ceiling in [None, Some(0.75)] {
+        let (mut answered, mut covered) = (0, 0);
+        for seed in 0..100 {
+            let responses = task(&sizes, 0.006, seed);
+            let run = task(&[at], 0.006, 1000 + seed)[0];
+            if let Some(p) = of_share(&sizes, &responses, (ceiling, 1.0), at) {
+                answered += 1;
+                covered += usize::from(p.lower <= run && run <= p.upper);
+            }
+        }
+        assert!(answered >= 90 && covered * 100 >= 84 * answered, "{ceiling:?}: {covered} of {answered}");
+    }
+}
+
+#[test]
+fn a_share_in_per_cent_has_the_forecast_of_the_fraction() {
+    let sizes: Vec<f64> = (0..12).map(|i| 3e7 * exp(ln(100.0) * f64::from(i) / 11.0)).collect();
+    let fractions = task(&sizes, 0.006, 1);
+    let in_per_cent: Vec<f64> = fractions.iter().map(|y| 100.0 * y).collect();
+    let fraction = of_share(&sizes, &fractions, (Some(0.75), 1.0), 6e9).unwrap();
+    let per_cent = of_share(&sizes, &in_per_cent, (Some(75.0), 100.0), 6e9).unwrap();
+    for (one, other) in [(fraction.value, per_cent.value), (fraction.upper, per_cent.upper)] {
+        assert!((other / (100.0 * one) - 1.0).abs() < 1e-6, "{one} and {other}");
+    }
+}
+
+#[test]
+fn a_curve_that_rises_over_its_last_runs_is_refused_and_one_that_reaches_its_floor_is_not() {
+    for count in [6, 8, 10, 20] {
+        let sizes: Vec<f64> = (0..count).map(|i| 1e7 * exp(ln(1e3) * f64::from(i) / f64::from(count - 1))).collect();
+        let mut random = Random::new(5, "U", 0);
+        let mut responses = |of: &dyn Fn(f64) -> f64| -> Vec<f64> {
+            sizes.iter().map(|x| of(ln(x / 1e9)) * random.log_normal(0.003)).collect()
+        };
+        let turned = responses(&|x| 2.5 + 0.02 * x * x);
+        let NoForecast(reason) = along(&sizes, &turned, 2e10).unwrap_err();
+        assert!(reason.contains("does not fall throughout") || reason.contains("no trend"), "{count}: {reason}");
+        let flat = responses(&|x| 2.2 + 0.05 * exp(-0.6 * x));
+        assert!(along(&sizes, &flat, 2e10).is_ok(), "{count} runs at a floor");
     }
 }

@@ -21,6 +21,14 @@ const SHARE_OF_FALL: [f64; 2] = [0.03, 0.1];
 /// where badly tuned runs at one end of a budget lie above smaller ones without any turn.
 const ALLOWED_SHARE: [f64; 2] = [0.05, 0.25];
 
+/// Minimum number of runs along one size that are tested for a rise at their end, and minimum number that rise.
+const FEWEST_FOR_END: usize = 6;
+const FEWEST_AT_END: usize = 3;
+/// A slope upward counts above this multiple of its standard error.
+const TIMES_ERROR: f64 = 5.0;
+/// The same without the last run.
+const TIMES_ERROR_BEFORE: f64 = 1.0;
+
 /// Number of neighbours along one size that make a rise, so that a single run does not.
 const NEIGHBOURS: usize = 3;
 
@@ -40,6 +48,13 @@ pub(super) fn turns(history: &History) -> Option<String> {
          an error rate (use 1 - accuracy for an accuracy)"
                 .to_owned(),
         );
+    }
+    if let Some(last) = rises_at_end(&history.runs, range) {
+        return Some(format!(
+            "the response does not fall throughout: it rises over the last {last} of {} runs by more than their scatter, \
+             as in a second descent or over-fitting",
+            history.runs.len()
+        ));
     }
     let rises = rises(history, allowed);
     let turned = rises.iter().filter(|rises| **rises).count();
@@ -158,6 +173,46 @@ fn rises(history: &History, allowed: f64) -> Vec<bool> {
     let runs = &history.runs;
     let rises = |j: usize| runs[..j].iter().any(|before| smaller(before, &runs[j]) && runs[j].z - before.z > allowed);
     (0..runs.len()).map(rises).collect()
+}
+
+/// The number of last runs along one size, at most half of all, over which the response rises; `None` where it does not.
+///
+/// The runs rise if the slope of their least-squares line exceeds [`TIMES_ERROR`] standard errors and the line rises by
+/// [`SHARE_OF_FALL`].
+fn rises_at_end(runs: &[Run], range: f64) -> Option<usize> {
+    let n = runs.len();
+    if n < FEWEST_FOR_END || runs.iter().any(|run| run.logs.len() != 1) {
+        return None;
+    }
+    let x: Vec<f64> = runs.iter().map(|run| run.logs[0]).collect();
+    let z: Vec<f64> = runs.iter().map(|run| run.z).collect();
+    let scatter = of_differences(&z);
+    // The slope of a part, and its value in standard errors.
+    let slope = |part: std::ops::Range<usize>| {
+        let (x, z) = (&x[part.clone()], &z[part]);
+        let (middle, level) = (mean(x), mean(z));
+        let along: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
+        let slope = x.iter().zip(z).map(|(x, z)| (x - middle) * (z - level)).sum::<f64>() / along;
+        (slope, slope * along.sqrt() / scatter)
+    };
+    (FEWEST_AT_END..=n / 2).find(|last| {
+        let (by_slope, errors) = slope(n - last..n);
+        // One run that is unlike the others does not make a rise.
+        let (_, errors_before) = slope(n - last..n - 1);
+        let rise = by_slope * (x[n - 1] - x[n - last]);
+        let still_rises = z[n - 1] > z[n - 2] && errors_before > TIMES_ERROR_BEFORE;
+        still_rises && errors > TIMES_ERROR && rise > SHARE_OF_FALL[0] * range
+    })
+}
+
+/// The scatter around a smooth curve, from its second or third differences, whichever are smaller. The curve itself
+/// enters the second ones where it bends between neighbours. Independent scatter s has differences of s sqrt(6) and
+/// s sqrt(20).
+fn of_differences(z: &[f64]) -> f64 {
+    let typical = |differences: Vec<f64>| median(&differences.iter().map(|d| d.abs()).collect::<Vec<_>>()) / 0.6745;
+    let second = typical(z.windows(3).map(|w| w[2] - 2.0 * w[1] + w[0]).collect()) / 6.0_f64.sqrt();
+    let third = typical(z.windows(4).map(|w| w[3] - 3.0 * (w[2] - w[1]) - w[0]).collect()) / 20.0_f64.sqrt();
+    second.min(third)
 }
 
 /// The scatter of neighbours around the trend, from second differences, which are small on a smooth curve.

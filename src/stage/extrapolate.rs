@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Member, Through, WrittenThrough};
-use super::inverted::{ByDefault, by_inverse, measured};
+use super::inverted::{ByDefault, by_inverse, measured, whole};
 use super::stack::{Read, Stacked, WrittenStacked};
 use super::weighted::{Average, average};
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
@@ -100,7 +100,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        19
+        20
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -372,9 +372,9 @@ impl Extrapolate {
     ) -> Result<(), Failure> {
         let group = member.group.as_deref();
         let through = self.through.as_ref().zip(member.inner.as_ref());
-        let (law, by) = match through {
-            Some((through, _)) => (&through.inner, &through.by),
-            None => (&self.law, &by_default.by),
+        let (law, by, fit) = match through {
+            Some((through, parts)) => (&through.inner, &through.by, &parts.fit),
+            None => (&self.law, &by_default.by, &member.fit),
         };
         let of_group = by.as_deref().zip(group);
         let level = member.fit.level.unwrap_or(LEVEL);
@@ -382,7 +382,7 @@ impl Extrapolate {
             return self.by_inverse(by_default, rows, member, answer);
         }
         let asked: Vec<&BTreeMap<String, f64>> = answer.rows.iter().map(|row| &row.inputs).collect();
-        match several(law, rows, of_group, by_default.ceiling, &asked, level)? {
+        match several(law, rows, of_group, (by_default.ceiling, whole(fit)), &asked, level)? {
             Ok((predictions, account)) => {
                 for (row, prediction) in answer.rows.iter_mut().zip(predictions) {
                     let output = match through {
@@ -404,21 +404,22 @@ impl Extrapolate {
                 let only = account.only_law().map(str::to_owned);
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
+                let [before, after] = if whole(fit).is_some() { ["and", ""] } else { ["or", ", whichever is larger"] };
                 answer.interval = Some(match through {
                     Some((through, _)) => format!(
                         "{percent:.0} % prediction interval of one run: the forecast of {} by several laws, with their \
-                         common error or disagreement, whichever is larger; the parameters and the scatter of the \
-                         fit's law; not the error of the fit's law itself",
+                         common error {before} their disagreement{after}; the parameters and the scatter of the fit's law; not the error of the fit's \
+                         law itself",
                         through.variable
                     ),
                     None => match only {
                         Some(law) => format!(
                             "{percent:.0} % prediction interval of one run: scatter, parameters, and the error of the \
-                             law `{law}` or the disagreement of its windows, whichever is larger"
+                             law `{law}` {before} the disagreement of its windows{after}"
                         ),
                         None => format!(
                             "{percent:.0} % prediction interval of one run: scatter, parameters, and the common error of \
-                             the laws or their disagreement, whichever is larger"
+                             the laws {before} their disagreement{after}"
                         ),
                     },
                 });
@@ -455,7 +456,7 @@ fn several(
     law: &Law,
     rows: &Dataset,
     of_group: Option<(&str, &str)>,
-    ceiling: Option<f64>,
+    (ceiling, whole): (Option<f64>, Option<f64>),
     asked: &[&BTreeMap<String, f64>],
     level: f64,
 ) -> Result<Result<(Vec<Prediction>, Account), NoForecast>, Failure> {
@@ -471,5 +472,5 @@ fn several(
     };
     let targets: Vec<Vec<f64>> =
         asked.iter().map(target).collect::<Option<_>>().ok_or_else(|| Failure::internal("a question lacks a size"))?;
-    Ok(forecast(&Measured { sizes: &sizes, responses: &responses, ceiling }, &targets, level))
+    Ok(forecast(&Measured { sizes: &sizes, responses: &responses, ceiling, whole }, &targets, level))
 }

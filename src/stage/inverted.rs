@@ -62,6 +62,11 @@ pub(super) fn measured(
     Ok((columns, column(&law.response)?))
 }
 
+/// The largest response of a fit, if the response is a share.
+pub(super) fn whole(fit: &Fit) -> Option<f64> {
+    fit.range.map(|[_, most]| most)
+}
+
 /// Replaces the answer of the fit's law by that of a forecast; `None` if there is no forecast, with the reason.
 pub(super) fn by_inverse(
     question: &Question,
@@ -81,7 +86,7 @@ pub(super) fn by_inverse(
         .map(|(v, column)| column.iter().map(|x| as_size(v.name == law.roles.compute, *x)).collect())
         .collect();
     let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-    let known = Measured { sizes: &views, responses: &responses, ceiling: by_default.ceiling };
+    let known = Measured { sizes: &views, responses: &responses, ceiling: by_default.ceiling, whole: whole(fit) };
     let forecaster = match Forecaster::of(&known) {
         Ok(forecaster) => forecaster,
         Err(reason) => return Ok(Err(reason)),

@@ -87,7 +87,8 @@ impl FitLaw {
         };
         let (columns, ahead) = (sizes(known)?, sizes(test)?);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let measured = Measured { sizes: &views, responses: self.response(known)?, ceiling: None };
+        let whole = self.range(known)?.map(|[_, most]| most);
+        let measured = Measured { sizes: &views, responses: self.response(known)?, ceiling: None, whole };
         let targets: Vec<Vec<f64>> =
             (0..test.rows()).map(|row| ahead.iter().map(|column| column[row]).collect()).collect();
         let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.member().level());
