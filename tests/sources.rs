@@ -1,5 +1,7 @@
 //! Data files in common notations: the same rows in any notation give the same study.
 
+use std::fmt::Write as _;
+
 use lawfit::source::{Cell, Format, Limits, Options, SourceError, read};
 use serde_json::json;
 
@@ -436,6 +438,108 @@ fn a_history_needs_a_selection_of_steps() {
     world.write("study.toml", &study_of(&format!("{source}\ntake = \"last\""), columns));
     let results = world.run("study.toml")["results"].clone();
     assert_eq!(results["fits"]["main"]["rows"], 1);
+}
+
+/// A run with a size that is logged at its start, a loss at every tenth step, and a result after its end.
+fn history_of(size: f64, loss: f64, with_result: bool) -> String {
+    let mut lines = format!("{{\"step\": 0, \"params\": {size}}}\n");
+    for step in (0..=90).step_by(10) {
+        let _ = writeln!(lines, "{{\"step\": {step}, \"loss\": {}}}", loss + 0.9 - 0.01 * f64::from(step));
+    }
+    if with_result {
+        let _ = writeln!(lines, "{{\"step\": 91, \"final_loss\": {}}}", loss + 0.1);
+    }
+    lines
+}
+
+#[test]
+fn a_setting_and_a_result_belong_to_the_last_step_of_their_run() {
+    let world = World::new();
+    for (place, (size, loss)) in [(1e7, 3.9), (2e7, 3.4)].into_iter().enumerate() {
+        world.write(&format!("runs/{place}.jsonl"), &history_of(size, loss, true));
+    }
+    for (take, column, wanted) in [
+        ("\"last\"", "loss", [3.9, 3.4]),
+        ("\"min\"", "loss", [3.9, 3.4]),
+        ("{ mean = 3 }", "loss", [4.0, 3.5]),
+        ("{ at = \"step == 40\" }", "loss", [4.4, 3.9]),
+        ("\"last\"", "final_loss", [4.0, 3.5]),
+    ] {
+        let source = format!("path = \"runs/*.jsonl\"\nstep = \"step\"\ntake = {take}");
+        let columns = format!(
+            "N = {{ column = \"params\", unit = \"parameters\" }}\nL = {{ column = \"{column}\", unit = \"nats\" }}\n"
+        );
+        world.write("study.toml", &study_of(&source, &columns));
+        let results = world.run("study.toml")["results"].clone();
+        assert_eq!(results["fits"]["main"]["rows"], 2, "{take} of {column}");
+        assert!(close(of_two_rows(&results), through(wanted)), "{take} of {column}: {:?}", of_two_rows(&results));
+    }
+}
+
+#[test]
+fn a_run_that_logged_no_result_is_left_out_and_counted() {
+    let world = World::new();
+    for (place, with_result) in [true, true, false].into_iter().enumerate() {
+        let size = 1e7 * (place + 1) as f64;
+        world.write(&format!("runs/{place}.jsonl"), &history_of(size, 3.9 - 0.5 * place as f64, with_result));
+    }
+    let source = "path = \"runs/*.jsonl\"\nstep = \"step\"\ntake = \"last\"";
+    let columns =
+        "N = { column = \"params\", unit = \"parameters\" }\nL = { column = \"final_loss\", unit = \"nats\" }\n";
+    world.write("study.toml", &study_of(source, columns));
+    let results = world.run("study.toml")["results"].clone();
+    assert_eq!(results["fits"]["main"]["rows"], 2);
+    assert!(close(of_two_rows(&results), through([4.0, 3.5])));
+    let dropped = results["sources"]["runs"]["dropped"].as_array().unwrap();
+    let is_lost =
+        |dropped: &serde_json::Value| dropped["rule"] == "runs that never logged `final_loss`" && dropped["rows"] == 1;
+    assert!(dropped.iter().any(is_lost), "{dropped:?}");
+    world.write("study.toml", &study_of(source, &columns.replace("final_loss", "finalloss")));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.code == 5 && outcome.stderr.contains("did you mean `final_loss`?"), "{}", outcome.stderr);
+}
+
+#[test]
+fn runs_that_ended_before_their_planned_last_step_are_reported() {
+    let world = World::new();
+    for (run, planned) in [("a", 90), ("b", 400)] {
+        let log = history_of(if run == "a" { 1e7 } else { 2e7 }, 3.9, false);
+        let log = log.replacen("{\"step\": 0,", &format!("{{\"step\": 0, \"steps\": {planned},"), 1);
+        world.write(&format!("runs/{run}.jsonl"), &log);
+    }
+    let source = "path = \"runs/*.jsonl\"\nstep = \"step\"\ntake = \"last\"\nplanned = \"steps\"";
+    let columns = "N = { column = \"params\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
+    world.write("study.toml", &study_of(source, columns));
+    let warnings = world.run("study.toml")["results"]["sources"]["runs"]["warnings"].to_string();
+    assert!(
+        warnings.contains("1 of 2 runs ended before the planned last step (runs/b.jsonl at 90 of 400)"),
+        "{warnings}"
+    );
+    world.write("study.toml", &study_of(&source.replace("\"steps\"", "\"stepz\""), columns));
+    assert!(world.lawfit(&["run", "study.toml"]).stderr.contains("has no column `stepz`"));
+}
+
+#[test]
+fn the_run_of_a_file_without_names_is_its_folder() {
+    let world = World::new();
+    for (run, loss) in [("a", 3.9), ("b", 3.4)] {
+        let log: Vec<serde_json::Value> =
+            (1..=3).map(|step| json!({ "step": step, "loss": loss + 0.3 - 0.1 * f64::from(step) })).collect();
+        let size = if run == "a" { 1e7 } else { 2e7 };
+        let state = json!({ "max_steps": 3, "num_train_epochs": size, "log_history": log });
+        world.write(&format!("out/{run}/trainer_state.json"), &state.to_string());
+    }
+    let source = "path = \"out/*/trainer_state.json\"\ntake = \"all\"";
+    let columns = "run = { column = \"run\", type = \"text\" }\nN = { column = \"num_train_epochs\", unit = \"parameters\" }\n\
+                   L = { column = \"loss\", unit = \"nats\" }\n";
+    let spec = study_of(source, columns);
+    let best = "[tables.best]\nfrom = \"runs\"\nsteps = [{ best = { lowest = \"L\", by = [\"run\"] } }]\n";
+    world.write("study.toml", &format!("{}{best}", spec.replace("rows = \"runs\"", "rows = \"best\"")));
+    let text = world.read("study.toml");
+    assert!(text.contains("rows = \"best\""), "{text}");
+    let results = world.run("study.toml")["results"].clone();
+    assert_eq!(results["fits"]["main"]["rows"], 2, "one row for each run");
+    assert!(close(of_two_rows(&results), through([3.9, 3.4])), "{:?}", of_two_rows(&results));
 }
 
 #[test]

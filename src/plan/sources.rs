@@ -177,7 +177,9 @@ fn history_of(
     let is_server = live::is_server(source);
     let knows_runs = is_server || formats.iter().any(|format| format.member().is_history());
     let Some(take) = &source.take else {
-        for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
+        for (key, given) in
+            [("run", !source.run.is_empty()), ("step", source.step.is_some()), ("planned", source.planned.is_some())]
+        {
             if given {
                 scope.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` needs `take`"));
                 return None;
@@ -257,7 +259,9 @@ fn history_of(
         (true, true) => vec![crate::source::RUN.to_owned()],
         _ => source.run.clone(),
     };
-    Some(Some(IngestHistory { run, step, take, averaged }))
+    let of_format = || formats.iter().find_map(|format| format.member().planned_steps());
+    let planned = source.planned.clone().or_else(|| of_format().map(str::to_owned));
+    Some(Some(IngestHistory { run, step, take, averaged, planned, may_lack_plan: source.planned.is_none() }))
 }
 
 /// The values in the name of each file.

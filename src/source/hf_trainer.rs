@@ -19,6 +19,10 @@ impl Reader for HfTrainer {
         true
     }
 
+    fn planned_steps(&self) -> Option<&'static str> {
+        Some("max_steps")
+    }
+
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let Asked { columns, limits, .. } = *asked;
         let state: serde_json::Value =

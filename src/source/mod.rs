@@ -36,7 +36,7 @@ pub use object::with_quoted_nan;
 pub use packed::Packed;
 pub use reader::{AnyReader, Asked, NO_TEXTS, Reader, TakeCells};
 pub use reading::Reading;
-pub use reduce::{Merged, NOT_TAKEN, Roles, Take, by_run, last, merged};
+pub use reduce::{Merged, NOT_TAKEN, Roles, Take, by_run, last, merged, spread};
 pub use settings::{Fault, NoSettings, Options, SettingKeys, Settings};
 pub use table::{Published, from_bytes, into_bytes, publish, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};

@@ -57,6 +57,11 @@ pub trait Reader: Sync {
         false
     }
 
+    /// The column with the planned last step of a run, where the format has one.
+    fn planned_steps(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether its files are themselves zip archives.
     fn is_archive(&self) -> bool {
         false
@@ -100,6 +105,9 @@ pub trait AnyReader: Sync {
 
     /// As [`Reader::is_history`].
     fn is_history(&self) -> bool;
+
+    /// As [`Reader::planned_steps`].
+    fn planned_steps(&self) -> Option<&'static str>;
 
     /// As [`Reader::is_archive`].
     fn is_archive(&self) -> bool;
@@ -153,6 +161,10 @@ impl<R: Reader> AnyReader for R {
 
     fn is_history(&self) -> bool {
         Reader::is_history(self)
+    }
+
+    fn planned_steps(&self) -> Option<&'static str> {
+        Reader::planned_steps(self)
     }
 
     fn is_archive(&self) -> bool {

@@ -16,7 +16,7 @@ pub const NOT_TAKEN: &str = "other steps or parts of steps than are taken";
 #[serde(rename_all = "snake_case")]
 pub enum Take {
     /// The last step by which every column was logged. A column that was not logged at that step has its last earlier
-    /// value.
+    /// value; a setting that was logged once at the start, or a result after the end, belongs to that step too.
     Last,
     /// The step with the lowest loss, which is the only variable in nats or bits.
     Min,
@@ -92,6 +92,40 @@ pub fn by_run(steps: &[Merged]) -> Vec<std::ops::Range<usize>> {
     all
 }
 
+/// Spreads what a run logged once over its steps.
+///
+/// A value from before or at the first step of the other columns, such as a setting, belongs to every step. A value from
+/// after the last step by which the others were logged, such as a result, belongs to that step. `needed` are the
+/// indices of the columns that a row needs.
+pub fn spread(columns: &mut [Vec<Cell>], needed: &[usize], run: &std::ops::Range<usize>) {
+    /// The steps at which a column was logged.
+    struct Column {
+        at: usize,
+        places: Vec<usize>,
+        varies: bool,
+    }
+    let read = |&at: &usize| {
+        let cells = &columns[at];
+        let places: Vec<usize> = run.clone().filter(|&place| cells[place] != Cell::Empty).collect();
+        let varies = places.iter().any(|&place| cells[place] != cells[places[0]]);
+        Column { at, places, varies }
+    };
+    let read: Vec<Column> = needed.iter().map(read).collect();
+    let varying = || read.iter().filter(|column| column.varies);
+    let first = varying().filter_map(|column| column.places.first()).min();
+    let last = varying().filter_map(|column| column.places.last()).min();
+    let Some(&end) = last.or_else(|| read.iter().filter_map(|column| column.places.last()).max()) else { return };
+    for Column { at, places, varies } in &read {
+        let Some(place) = places.first() else { continue };
+        let value = columns[*at][*place].clone();
+        if !varies && first.is_some_and(|first| place <= first) {
+            run.clone().for_each(|place| columns[*at][place] = value.clone());
+        } else if first.is_none() || *place > end {
+            columns[*at][end] = value;
+        }
+    }
+}
+
 /// The last step of a run by which every column has a value, and the index of each column's latest value there.
 pub fn last(columns: &[Vec<Cell>], run: &std::ops::Range<usize>) -> Option<(usize, Vec<usize>)> {
     let value_before = |column: &Vec<Cell>, end: usize| (run.start..end).rev().find(|&at| column[at] != Cell::Empty);
@@ -130,5 +164,25 @@ mod tests {
         // The last step with both values is the second; no evaluation belongs to the loss of the third.
         assert_eq!(last(&columns, &(0..3)), Some((1, vec![1, 1])));
         assert_eq!(last(&columns, &(3..5)), Some((3, vec![3, 3])));
+    }
+
+    #[test]
+    fn a_setting_belongs_to_every_step_and_a_result_to_the_last_one() {
+        let (n, e) = (Cell::Number, Cell::Empty);
+        let size = vec![n(7.0), e.clone(), e.clone(), e.clone()];
+        let loss = vec![e.clone(), n(3.0), n(2.0), e.clone()];
+        let result = vec![e.clone(), e.clone(), e.clone(), n(2.5)];
+        let mut columns = vec![size, loss, result];
+        spread(&mut columns, &[0, 1, 2], &(0..4));
+        assert_eq!(columns[0], vec![n(7.0); 4]);
+        assert_eq!(columns[2], [e.clone(), e.clone(), n(2.5), n(2.5)]);
+        assert_eq!(last(&columns, &(0..4)), Some((2, vec![2, 2, 2])));
+        // An evaluation in the middle belongs to its step, and values that were all logged once to the last of them.
+        let mut columns = vec![vec![n(3.0), n(2.0), n(1.0)], vec![e.clone(), n(5.0), e.clone()]];
+        spread(&mut columns, &[0, 1], &(0..3));
+        assert_eq!(last(&columns, &(0..3)), Some((1, vec![1, 1])));
+        let mut columns = vec![vec![n(3.0), e.clone()], vec![e, n(5.0)]];
+        spread(&mut columns, &[0, 1], &(0..2));
+        assert_eq!(last(&columns, &(0..2)), Some((1, vec![1, 1])));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A text with two possible readings is not a number until the spec decides which one applies.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,34 @@ const NAMES: [(&str, &str); 16] = [
     ("percent", "%"),
     ("x", "1"),
 ];
+
+/// A text with the minus sign, the multiplication dot and the raised digits of Unicode as `-`, `·` and `^21`.
+fn plain_signs(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut is_raised = false;
+    for c in text.chars() {
+        let raised = RAISED.chars().position(|raised| raised == c);
+        match (c, raised.and_then(|digit| "0123456789-+".chars().nth(digit))) {
+            (_, Some(digit)) => {
+                if !is_raised {
+                    out.push('^');
+                }
+                out.push(digit);
+            }
+            ('−', _) => out.push('-'),
+            ('⋅' | '∙', _) => out.push('·'),
+            _ => out.push(c),
+        }
+        is_raised = raised.is_some();
+    }
+    Cow::Owned(out)
+}
+
+/// Raised digits and signs.
+const RAISED: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺";
 
 /// A parsed text: digits with their separators, a power of ten, and the rest.
 struct Parts<'a> {
@@ -209,7 +239,8 @@ const fn counts(dimension: Dimension) -> bool {
 ///
 /// A multiple or unit in the cell takes precedence over the column's unit.
 pub fn number(text: &str, decimal: Decimal, declared: Option<Unit>) -> Option<f64> {
-    let parts = Parts::of(text)?;
+    let text = plain_signs(text);
+    let parts = Parts::of(&text)?;
     let Behind { power, unit } = behind(parts.rest, declared)?;
     let plain = || parts.number(decimal, power.unwrap_or(0));
     match (unit, declared) {
@@ -233,12 +264,14 @@ pub fn number(text: &str, decimal: Decimal, declared: Option<Unit>) -> Option<f6
 
 /// Whether a text is a percentage.
 pub fn is_percent(text: &str) -> bool {
-    Parts::of(text).is_some_and(|parts| unit_named(parts.rest).is_some_and(|unit| unit.dimension == Dimension::Share))
+    Parts::of(&plain_signs(text))
+        .is_some_and(|parts| unit_named(parts.rest).is_some_and(|unit| unit.dimension == Dimension::Share))
 }
 
 /// What a text reveals about the decimal separator.
 pub fn tells(text: &str) -> Tells {
-    let Some(parts) = Parts::of(text).filter(|parts| behind(parts.rest, None).is_some()) else {
+    let text = plain_signs(text);
+    let Some(parts) = Parts::of(&text).filter(|parts| behind(parts.rest, None).is_some()) else {
         return Tells::Nothing;
     };
     let (point, comma) = (parts.plain(Decimal::Point).is_some(), parts.plain(Decimal::Comma).is_some());
@@ -288,6 +321,10 @@ mod tests {
             ("2.5 ZFLOP", 2.5e21),
             ("3 x 10^21", 3e21),
             ("10^21", 1e21),
+            ("6 × 10²³", 6e23),
+            ("1.5⋅10^21", 1.5e21),
+            ("3e−4", 3e-4),
+            ("2·10⁻³", 2e-3),
             ("1.3E+00", 1.3),
             ("−1.5", -1.5),
             ("300 billion", 300e9),

@@ -59,6 +59,10 @@ pub struct Source {
     /// The column that counts steps, for `take`. Formats that know runs provide the column "step".
     #[serde(default)]
     pub step: Option<String>,
+    /// The column with the planned last step of a run, for `take`: runs that ended before it are reported. For Hugging
+    /// Face's Trainer it is `max_steps`.
+    #[serde(default)]
+    pub planned: Option<String>,
     /// The variables. Each is given by a column name or a table.
     pub columns: BTreeMap<String, Column>,
     /// How to treat a row with a missing or invalid value.

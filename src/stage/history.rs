@@ -7,9 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
+use crate::diagnostic::numbered;
+use crate::numeral::exact;
 use crate::plausible::name_rows;
-use crate::source::{Cell, Decimal, Merged, NOT_TAKEN, RUN, Roles, Take, by_run, last, merged, written_number};
+use crate::source::{
+    Cell, Decimal, Merged, NOT_TAKEN, Packed, Roles, Take, by_run, last, merged, spread, written_number,
+};
 use crate::warning::Warning;
+
+/// Largest number of unfinished runs that are named.
+const MOST_NAMED: usize = 3;
 
 /// The columns that identify runs and steps, and the selection of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +29,12 @@ pub struct IngestHistory {
     pub take: Take,
     /// The columns that are averaged, if a mean is taken.
     pub averaged: Vec<String>,
+    /// The column with the planned last step of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<String>,
+    /// Whether files without that column are read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_lack_plan: bool,
 }
 
 /// The cells of a source's columns, with the place of each row.
@@ -59,19 +72,23 @@ impl IngestHistory {
         let steps: Vec<Option<f64>> =
             columns.get(&self.step).map_or_else(Vec::new, |cells| cells.iter().map(number).collect());
         let without_step = steps.iter().filter(|step| step.is_none()).count();
-        let warnings = self.several_runs(&steps, columns, origins, &files);
+        let mut warnings: Vec<Warning> = self.several_runs(&steps, columns, origins, &files).into_iter().collect();
         let names: Vec<String> = columns.keys().cloned().collect();
         let mut cells: Vec<Vec<Cell>> = std::mem::take(columns).into_values().collect();
         let steps = merged(&Roles { runs: &runs, steps: &steps }, &mut cells);
         let place_of = |name: &String| names.iter().position(|known| known == name);
         let needed: Vec<usize> = needed.iter().filter_map(place_of).collect();
+        let ranges = by_run(&steps);
+        ranges.iter().for_each(|run| spread(&mut cells, &needed, run));
+        warnings.extend(self.unfinished(&steps, &cells, &names, &runs));
         let table = Steps { steps: &steps, cells: &cells, needed: &needed };
         let mut taken = Vec::new();
-        let mut lost = 0;
-        let ranges = by_run(&steps);
+        let mut lost: BTreeMap<String, usize> = BTreeMap::new();
         for run in &ranges {
             let found = self.of_run(run, &table, &names, &variables)?;
-            lost += usize::from(found.is_empty());
+            if found.is_empty() {
+                *lost.entry(self.why_lost(run, &table, &names)).or_default() += 1;
+            }
             taken.extend(found);
         }
         let averaged: Vec<usize> = self.averaged.iter().filter_map(place_of).collect();
@@ -101,10 +118,10 @@ impl IngestHistory {
             }
         };
         note("no step is there".to_owned(), without_step);
-        note(format!("runs without a step that is taken ({})", self.describe()), lost);
+        lost.into_iter().for_each(|(reason, count)| note(reason, count));
         let rest = before.saturating_sub(without_step + taken.len());
         note(format!("{NOT_TAKEN} ({})", self.describe()), rest);
-        Ok(LeftOut { reasons, warnings: warnings.into_iter().collect() })
+        Ok(LeftOut { reasons, warnings })
     }
 
     /// A warning about a file that is read as one run, but begins again with other values at its first step.
@@ -144,6 +161,47 @@ impl IngestHistory {
         )))
     }
 
+    /// A warning about runs that ended before their planned last step.
+    fn unfinished(
+        &self,
+        steps: &[Merged],
+        cells: &[Vec<Cell>],
+        names: &[String],
+        runs: &[Vec<String>],
+    ) -> Option<Warning> {
+        let column = names.iter().position(|name| self.planned.as_ref() == Some(name))?;
+        let ranges = by_run(steps);
+        let ended = |run: &Range<usize>| {
+            let planned = run.clone().rev().find_map(|at| number(&cells[column][at]))?;
+            let last = steps[run.end - 1].step;
+            let name = runs[steps[run.start].row].join(" ");
+            (last < planned).then(|| format!("{name} at {} of {}", exact(last), exact(planned)))
+        };
+        let unfinished: Vec<String> = ranges.iter().filter_map(ended).collect();
+        let shown: Vec<&str> = unfinished.iter().take(MOST_NAMED).map(String::as_str).collect();
+        let more = unfinished.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!unfinished.is_empty()).then(|| {
+            Warning::from(format!(
+                "{} of {} ended before the planned last step ({}{more}): with a decaying learning rate, an unfinished run has too high a loss. To leave such runs out, read the columns `{}` and `{}` as variables and compare them in the filter: `{{ drop = \"step < planned\", because = \"unfinished\" }}`.",
+                unfinished.len(),
+                numbered(ranges.len(), "run"),
+                shown.join(", "),
+                self.step,
+                names[column]
+            ))
+        })
+    }
+
+    /// Why a run gives no row.
+    fn why_lost(&self, run: &Range<usize>, table: &Steps<'_>, names: &[String]) -> String {
+        let is_logged = |column: usize| run.clone().any(|at| table.cells[column][at] != Cell::Empty);
+        match table.needed.iter().find(|&&column| !is_logged(column)) {
+            Some(&column) => format!("runs that never logged `{}`", names[column]),
+            None => format!("runs without a step that is taken ({})", self.describe()),
+        }
+    }
+
     fn describe(&self) -> String {
         match &self.take {
             Take::Last => "the last".to_owned(),
@@ -163,14 +221,10 @@ impl IngestHistory {
         origin: Origin,
         files: &[String],
     ) -> Vec<String> {
-        let file = || files.get(origin.file as usize).map_or("", |file| run_of_file(file)).to_owned();
         if self.run.is_empty() {
-            return vec![file()];
+            return vec![files.get(origin.file as usize).map_or("", |file| run_of_file(file)).to_owned()];
         }
-        let key = |name: &String| match columns.get(name).map(|cells| &cells[row]) {
-            Some(Cell::Text(text)) if text.is_empty() && name == RUN => file(),
-            cell => cell.map(Cell::text).unwrap_or_default(),
-        };
+        let key = |name: &String| columns.get(name).map(|cells| cells[row].text()).unwrap_or_default();
         self.run.iter().map(key).collect()
     }
 
@@ -258,11 +312,21 @@ fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
     is_mean.then(|| Cell::Number(numbers.iter().sum::<f64>() / numbers.len() as f64))
 }
 
-/// The run of a file without a column for it. Event files of one folder are one run.
+/// Files that are named alike in every run, so that their folder names the run.
+const NAMED_ALIKE: [&str; 2] = ["trainer_state.json", "metrics.csv"];
+
+/// The run of a file with one run: its folder, if the file is named as those of other runs are, or else its path.
 fn run_of_file(file: &str) -> &str {
-    match file.rsplit_once('/') {
-        Some((folder, name)) if name.contains("tfevents") => folder,
-        None if file.contains("tfevents") => "",
-        _ => file,
-    }
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let is_named_alike = name.contains("tfevents") || NAMED_ALIKE.contains(&name);
+    if is_named_alike { folder } else { file }
+}
+
+/// The runs of a file's rows, with the run of the file where the file does not name one.
+pub(super) fn named_run(cells: Packed, file: &str) -> Packed {
+    let named = |cell: Cell| match cell {
+        Cell::Text(text) if text.is_empty() => Cell::Text(run_of_file(file).to_owned()),
+        cell => cell,
+    };
+    Packed::from(cells.into_cells().into_iter().map(named).collect::<Vec<_>>())
 }

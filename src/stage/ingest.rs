@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answered::{ANSWER, of_answer, with_notes_of};
 use super::faults::Faults;
-use super::history::{IngestHistory, LeftOut, Logged};
+use super::history::{IngestHistory, LeftOut, Logged, named_run};
 use super::{External, Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes, name_rows};
 use crate::answer::Answer;
 use crate::artifact::{Outputs, sha256};
@@ -132,7 +132,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        11
+        12
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -379,7 +379,12 @@ impl Ingest {
         let said = |(column, row, text): (&IngestColumn, usize, String), what: &str| {
             Failure::new("two-readings", format!("{} is `{text}` ({}): {what}", column.variable, self.at(origins[row])))
         };
+        let takes_decimal = self.formats.iter().all(|format| format.member().settings().contains(&"decimal"));
         match (comma, either) {
+            (Some(found), _) if !takes_decimal => Err(said(found, "it seems to have a decimal comma").hint(IN_FILE)),
+            (None, Some(found)) if !has_point && !takes_decimal => {
+                Err(said(found, "a comma may stand before thousands or before decimals").hint(IN_FILE))
+            }
             (Some(found), _) => Err(said(found, "it seems to have a decimal comma")
                 .hint("write `decimal = \",\"` in the source if the comma stands before decimals")
                 .hint("or `decimal = \".\"` if it does not; then such a cell is no number")),
@@ -422,7 +427,7 @@ impl Ingest {
             })
             .collect();
         if let Some(history) = &self.history {
-            names.extend(history.run.iter().chain([&history.step]).cloned());
+            names.extend(history.run.iter().chain([&history.step]).chain(&history.planned).cloned());
         }
         if let Some(by) = &self.answer {
             let answer: Answer = inputs.json(ANSWER)?;
@@ -436,23 +441,41 @@ impl Ingest {
         }
         let texts = self.columns_of_texts();
         let mut origins = Vec::new();
+        // The columns that a file of a history lacks, with the first such file, and those that some file has.
+        let (mut absent, mut seen) = (BTreeMap::new(), BTreeSet::new());
         let mut columns: BTreeMap<String, Packed> = names.iter().map(|n| (n.clone(), Packed::default())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
             let format = self.formats.get(index).copied().unwrap_or_default();
             let nothing = BTreeMap::new();
             let told = self.named.get(index).unwrap_or(&nothing);
             let inside: BTreeSet<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
-            let found = read_packed(bytes, format, &inside, &texts, &self.options, &self.limits)
-                .map_err(|error| self.at_column(unreadable(file, format, &error), &error))?;
+            let read =
+                |wanted: &BTreeSet<String>| read_packed(bytes, format, wanted, &texts, &self.options, &self.limits);
+            let found = match &self.history {
+                Some(_) => of_runs(inside, &mut absent, index, read),
+                None => read(&inside),
+            }
+            .map_err(|error| self.at_column(unreadable(file, format, &error), &error))?;
             let rows = found.values().next().map_or(0, Packed::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
             for (name, cells) in found {
+                let cells = if name == crate::source::RUN { named_run(cells, file.name()) } else { cells };
+                seen.insert(name.clone());
                 columns.entry(name).or_default().append(cells);
             }
             for (name, text) in told {
                 let cell = crate::source::cell_of_text(text);
                 columns.entry(name.clone()).or_default().extend(vec![cell; rows]);
             }
+            let lacking = columns.values_mut().filter(|column| column.len() < origins.len());
+            lacking.for_each(|column| column.extend(vec![Cell::Empty; rows]));
+        }
+        let may_lack =
+            |name: &String| self.history.as_ref().is_some_and(|h| h.may_lack_plan && h.planned.as_ref() == Some(name));
+        let lacking = absent.into_iter().find(|(name, _)| !seen.contains(name) && !may_lack(name));
+        if let Some((_, (index, error))) = lacking {
+            let format = self.formats.get(index).copied().unwrap_or_default();
+            return Err(self.at_column(unreadable(&self.files[index], format, &error), &error));
         }
         let lost = match &self.history {
             Some(history) => {
@@ -548,6 +571,27 @@ impl Ingest {
         let flop_ratio = plausible::flop_ratio(&complete, &declared);
         let warnings = plausible::doubts(&complete, &declared, self.is_priced);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
+    }
+}
+
+/// What to do about a comma in a format whose numbers have no notation of their own.
+const IN_FILE: &str = "write it as a number in the file, or as a text with a decimal point and without commas";
+
+/// Reads a file of runs. Runs may log different metrics, so a column that the file lacks is left out; `absent` gets it,
+/// with the index of the first such file.
+fn of_runs(
+    mut wanted: BTreeSet<String>,
+    absent: &mut BTreeMap<String, (usize, SourceError)>,
+    index: usize,
+    read: impl Fn(&BTreeSet<String>) -> Result<BTreeMap<String, Packed>, SourceError>,
+) -> Result<BTreeMap<String, Packed>, SourceError> {
+    loop {
+        match read(&wanted) {
+            Err(SourceError::NoColumn { column, known }) if wanted.remove(&column) => {
+                absent.entry(column.clone()).or_insert((index, SourceError::NoColumn { column, known }));
+            }
+            read => return read,
+        }
     }
 }
 
