@@ -410,8 +410,32 @@ fn an_answer_is_doubtful_if_others_of_its_query_missed_observed_values_and_anoth
     world.run("study.toml");
     let report = world.read("outputs/study/report.md");
     let first = report.split("<details>").next().unwrap();
-    assert!(first.contains("intervals of this query missed 1 of 1 observed values, by up to"), "{first}");
+    assert!(
+        first
+            .contains("intervals of this query do not contain 1 of 1 observed values, which its answers miss by up to"),
+        "{first}"
+    );
     assert!(first.contains("The choice of the law: query `other` (fit `bare`, one law)"), "{first}");
+}
+
+#[test]
+fn of_two_answers_of_one_law_each_the_better_supported_one_is_quoted() {
+    let mut table = "N,L\n".to_owned();
+    for i in 1..=12 {
+        let n = 1e6 * libm::pow(3.0, f64::from(i));
+        let noise = 1.0 + 0.002 * f64::from(i % 3 - 1);
+        let _ = writeln!(table, "{n},{}", noise * (1.5 + 60.0 / libm::pow(n, 0.3)));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Two laws\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\" }\n\
+        [laws.floor]\nformula = \"L = E + A / N^alpha\"\n[laws.bare]\nformula = \"L = A / N^alpha\"\n\
+        [fits.bare]\nrows = \"runs\"\nlaw = \"bare\"\nholdout = \"N > 3e10\"\nuncertainty = \"auto\"\n\
+        [fits.floor]\nrows = \"runs\"\nlaw = \"floor\"\nholdout = \"N > 3e10\"\nuncertainty = \"auto\"\n\
+        [queries.first]\nfit = \"bare\"\nloss = { N = 1e12 }\n[queries.second]\nfit = \"floor\"\nloss = { N = 1e12 }\n";
+    let world = World::with(spec, &table);
+    let results = world.run("study.toml")["results"].clone();
+    let quoted = &results["recommended"];
+    assert_eq!(quoted["query"], "second", "{quoted}");
+    assert!(quoted["choice"].as_str().unwrap().contains("Quote `second`: its law missed hidden rows by"), "{quoted}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn observed_elsewhere(results: &Results, query: &DescribedQuery, row: &AnswerRow
     let worst = missed.iter().copied().fold(0.0, f64::max);
     (!missed.is_empty()).then(|| {
         format!(
-            "intervals of this query missed {} of {} observed values, by up to {} %",
+            "intervals of this query do not contain {} of {} observed values, which its answers miss by up to {} %",
             missed.len(),
             tested.len(),
             numeral::rounded(100.0 * worst, 2)
@@ -158,6 +158,12 @@ fn tests<'a>(
         let name = if several { "the forecast, in the backtest," } else { "the law, in the backtest," };
         held.into_iter().chain(past.map(|past| (name.to_owned(), &past.overall, fit.level)))
     })
+}
+
+/// Mean relative error of an answer's laws on rows that were hidden from its own fit.
+pub(super) fn error_of(results: &Results, query: &DescribedQuery, row: &AnswerRow) -> Option<f64> {
+    let fit = fit_of(results, query, row).filter(|fit| fit.holdout.is_some() || fit.backtest.is_some())?;
+    tests(results, query, fit).next().map(|(_, scored, _)| scored.mean_relative_error)
 }
 
 /// A sentence for each test in which intervals of this kind covered fewer rows than their level.

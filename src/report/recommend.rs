@@ -1,9 +1,9 @@
 //! The answer to quote, its reliability, and what would change it.
 
-use super::belief::{farthest, judge, twins};
+use super::belief::{error_of, farthest, judge, twins};
 use super::results::{AnswerRow, Recommended, Results};
 use super::words::{self, Written};
-use super::{AnsweredBy, Described, DescribedQuery};
+use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::{list, numbered};
 use crate::numeral;
@@ -20,16 +20,17 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     } else {
         let mut all = twins;
         all.insert(0, (query, index, row));
-        let best = if described.answer.is_some() {
-            0
-        } else {
-            let rank =
-                |(query, _, row): &(&DescribedQuery, usize, &AnswerRow)| (!has_value(query, row), weight(&query.by));
-            (0..all.len()).min_by_key(|&at| rank(&all[at])).unwrap_or(0)
+        let weighed: Vec<Weighed> =
+            all.iter().map(|(query, _, row)| Weighed::of(described, results, query, row)).collect();
+        let best = match described.answer {
+            Some(_) => 0,
+            // The first of equally good answers.
+            None => (1..all.len()).fold(0, |best, at| if weighed[at].is_better(&weighed[best]) { at } else { best }),
         };
         let (query, index, row) = all[best];
-        let others = all.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, other)| (other.0, other.2));
-        (query, index, row, Some(why(described, results, query, row, &others.collect::<Vec<_>>())))
+        let others = all.iter().zip(&weighed).enumerate().filter(|(at, _)| *at != best);
+        let others: Vec<Other> = others.map(|(_, (other, weighed))| (other.0, other.2, weighed)).collect();
+        (query, index, row, Some(why(described, results, (query, row, &weighed[best]), &others)))
     };
     let output = query.quoted();
     let cell = row.outputs.get(&output);
@@ -197,8 +198,8 @@ fn has_value(query: &DescribedQuery, row: &AnswerRow) -> bool {
     row.outputs.get(&query.quoted()).is_some_and(|cell| cell.value.is_some())
 }
 
-/// The rank of an answer among several to one question, by the laws behind it; the lowest is quoted.
-const fn weight(by: &AnsweredBy) -> usize {
+/// The rank of the laws behind an answer: several laws with their error, a stack, or one law.
+const fn rank_of(by: &AnsweredBy) -> usize {
     match by {
         AnsweredBy::Several => 0,
         AnsweredBy::Stack(_) => 1,
@@ -206,14 +207,86 @@ const fn weight(by: &AnsweredBy) -> usize {
     }
 }
 
+/// Another answer to the same question, with what speaks for it.
+type Other<'a> = (&'a DescribedQuery, &'a AnswerRow, &'a Weighed);
+
+/// What decides between answers to one question, in the order of the fields.
+struct Weighed {
+    has_value: bool,
+    laws: usize,
+    has_interval: bool,
+    belief: Belief,
+    /// The first reason for the belief.
+    because: Option<String>,
+    /// Mean relative error on rows that were hidden from the fit.
+    error: Option<f64>,
+    /// Distance from the data, as a factor.
+    distance: Option<f64>,
+}
+
+/// The first difference between two answers that makes one of them better.
+enum Difference {
+    Value,
+    Laws,
+    Interval,
+    Belief,
+    Error(f64, f64),
+    Distance,
+}
+
+/// Differences of errors and of distances below this share do not decide.
+const NOTABLE: f64 = 0.05;
+
+impl Weighed {
+    fn of(described: &Described, results: &Results, query: &DescribedQuery, row: &AnswerRow) -> Self {
+        let (belief, because) = judge(described, results, query, row);
+        Self {
+            has_value: has_value(query, row),
+            laws: rank_of(&query.by),
+            has_interval: has_interval(query, row),
+            belief,
+            because: because.into_iter().next(),
+            error: error_of(results, query, row),
+            distance: row.reach.factor.filter(|factor| factor.is_finite()),
+        }
+    }
+
+    /// How this answer is better than another; `None` where it is not.
+    fn better(&self, other: &Self) -> Option<Difference> {
+        let lower = |own: Option<f64>, other: Option<f64>| {
+            own.zip(other).filter(|(own, other)| (own - other).abs() > NOTABLE * own.max(*other))
+        };
+        let doubt = |belief: Belief| match belief {
+            Belief::Supported => 0,
+            Belief::Untested => 1,
+            Belief::Doubtful => 2,
+            Belief::Unsupported => 3,
+        };
+        let found = if self.has_value != other.has_value {
+            (self.has_value, Difference::Value)
+        } else if self.laws != other.laws {
+            (self.laws < other.laws, Difference::Laws)
+        } else if self.has_interval != other.has_interval {
+            (self.has_interval, Difference::Interval)
+        } else if self.belief != other.belief {
+            (doubt(self.belief) < doubt(other.belief), Difference::Belief)
+        } else if let Some((own, theirs)) = lower(self.error, other.error) {
+            (own < theirs, Difference::Error(own, theirs))
+        } else if let Some((own, theirs)) = lower(self.distance, other.distance) {
+            (own < theirs, Difference::Distance)
+        } else {
+            return None;
+        };
+        found.0.then_some(found.1)
+    }
+
+    fn is_better(&self, other: &Self) -> bool {
+        self.better(other).is_some()
+    }
+}
+
 /// Why this answer is quoted instead of others to the same question.
-fn why(
-    described: &Described,
-    results: &Results,
-    query: &DescribedQuery,
-    row: &AnswerRow,
-    others: &[(&DescribedQuery, &AnswerRow)],
-) -> String {
+fn why(described: &Described, results: &Results, (query, row, weighed): Other<'_>, others: &[Other<'_>]) -> String {
     let shown = |query: &DescribedQuery, row: &AnswerRow| {
         let output = query.quoted();
         let cell = row.outputs.get(&output).filter(|_| has_value(query, row));
@@ -221,25 +294,47 @@ fn why(
             .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, &output).whole(cell));
         format!("`{}` ({}) {found}", query.name, described_laws(results, query, row))
     };
-    let all: Vec<String> = others.iter().map(|(query, row)| shown(query, row)).collect();
+    let all: Vec<String> = others.iter().map(|(query, row, _)| shown(query, row)).collect();
     let own = shown(query, row);
-    if !has_value(query, row) {
+    if !weighed.has_value {
         // Nothing can be quoted; the author's choice may be the only one without an answer.
-        let answered = others.iter().find(|(other, row)| has_value(other, row));
+        let answered = others.iter().find(|(.., other)| other.has_value);
         let rest = answered.map_or_else(
             || "none of them has an answer to quote".to_owned(),
-            |(other, _)| format!("the spec names `{}`, which has no answer; `{}` has one", query.name, other.name),
+            |(other, ..)| format!("the spec names `{}`, which has no answer; `{}` has one", query.name, other.name),
         );
         return format!("The same question is asked by {own} and by {}: {rest}.", all.join(", "));
     }
-    let best = if weight(&query.by) < 2 {
-        "its interval includes the error of the laws, which the interval of one law does not"
-    } else if others.iter().any(|(other, row)| weight(&other.by) < weight(&query.by) && !has_value(other, row)) {
-        "the rows allow no forecast by several laws, so no interval here includes the error of the law"
+    // The strongest of the others is the one to compare with.
+    let answered = others.iter().filter(|(.., other)| other.has_value);
+    let next = answered.reduce(|best, one| if one.2.is_better(best.2) { one } else { best });
+    let better = next.and_then(|(other, row, next)| Some((*other, *row, *next, weighed.better(next)?)));
+    let best = if weighed.laws < rank_of(&AnsweredBy::Law) {
+        "its interval includes the error of the laws, which the interval of one law does not".to_owned()
+    } else if others.iter().any(|(.., other)| other.laws < weighed.laws && !other.has_value) {
+        "the rows allow no forecast by several laws, so no interval here includes the error of the law".to_owned()
     } else if described.answer.is_some() {
-        "the spec names it"
+        "the spec names it".to_owned()
     } else {
-        "it comes first in the spec"
+        match better {
+            Some((other, _, _, Difference::Interval)) => format!("it has an interval, and `{}` has none", other.name),
+            Some((other, _, next, Difference::Belief)) => format!(
+                "`{}` is {}{}",
+                other.name,
+                next.belief.word().to_lowercase(),
+                next.because.as_ref().map_or_else(String::new, |reason| format!(", because {reason}"))
+            ),
+            Some((other, _, _, Difference::Error(own, theirs))) => format!(
+                "its law missed hidden rows by {:.2} % on average, and that of `{}` by {:.2} %",
+                100.0 * own,
+                other.name,
+                100.0 * theirs
+            ),
+            Some((other, other_row, _, Difference::Distance)) => {
+                format!("it lies {}, and `{}` {}", words::verdict(row), other.name, words::verdict(other_row))
+            }
+            _ => "it comes first in the spec".to_owned(),
+        }
     };
     format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
 }
