@@ -9,6 +9,7 @@ use super::decision::Judged;
 use super::drift::Drift;
 use super::given::{Given, Table};
 use super::ledger::Ledger;
+use super::outcome::Results;
 use super::plan::{Step, stop};
 use super::search::Purpose;
 use super::state::State;
@@ -79,6 +80,7 @@ impl Given<'_> {
         let simulated = self.simulated(table, chosen);
         let mut warnings: Vec<String> = self.drift.iter().filter_map(Drift::warning).collect();
         warnings.extend(outcomes.as_ref().and_then(Outcomes::warning));
+        warnings.extend(self.results.as_ref().and_then(Results::replaced));
         warnings.extend(self.cautions(table, chosen));
         let mut laws: BTreeMap<String, f64> = BTreeMap::new();
         for member in &self.beliefs.members {
@@ -132,6 +134,7 @@ impl Given<'_> {
         let (z, is_told) = (self.z(), !self.beliefs.is_open());
         let starts = ledger.starts();
         let rounds = ledger.rounds();
+        let trunks = ledger.trunks();
         let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
         let run = |(place, &(index, purpose)): (usize, &(usize, Purpose))| {
             let candidate = &table.candidates[index];
@@ -155,7 +158,7 @@ impl Given<'_> {
                 width: candidate.shape.map(|(_, width)| width),
                 batch: candidate.batch,
                 steps: candidate.steps,
-                trunk: table.terms.shared_trunk.map(|_| candidate.trunk),
+                trunk: table.terms.shared_trunk.map(|_| trunks[place]),
                 cost: table.terms.cost(after.spent - before.spent),
                 hours: table.terms.hours(candidate.flop),
                 slot: starts.as_ref().map(|starts| starts[place].0),

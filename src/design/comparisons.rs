@@ -24,9 +24,10 @@ impl Given<'_> {
         let runs: Vec<usize> = chosen.iter().map(|(run, _)| *run).collect();
         let own = left_after(&table.state, table.candidates.len(), &runs);
         let mut rivals = Vec::new();
-        for grid in self.grids(table) {
-            let search = Search::new(table.state.clone(), table.ledger(&[]), &table.aims);
-            let taken = search.taken(&grid, &table.terms);
+        let as_much = Table { terms: table.terms.within(flop), ..table.clone() };
+        for grid in self.grids(&as_much) {
+            let search = Search::new(table.state.clone(), as_much.ledger(&[]), &table.aims);
+            let taken = search.taken(&grid, &as_much.terms);
             rivals.push(rival(table, table, "isoFLOP grid within the limits", &taken.ledger, own));
         }
         // Compare with the best grid within the limits, and with the common designs without limits.

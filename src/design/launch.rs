@@ -45,9 +45,17 @@ fn fields(advice: &Advice, run: &Run) -> Vec<(String, Value)> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => quoted(text),
         other => other.to_string(),
     }
+}
+
+/// A text as a CSV cell, in quotes where it contains what separates cells (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) || text.trim() != text {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
 }
 
 /// One line per run, with a header.
@@ -56,7 +64,7 @@ pub fn csv(advice: &Advice) -> String {
     for run in &advice.runs {
         let fields = fields(advice, run);
         if text.is_empty() {
-            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<String> = fields.iter().map(|(name, _)| quoted(name)).collect();
             let _ = writeln!(text, "{}", names.join(","));
         }
         let cells: Vec<String> = fields.iter().map(|(_, value)| cell(value)).collect();
@@ -74,11 +82,17 @@ pub fn json(advice: &Advice) -> String {
     text
 }
 
+/// Whether a key needs no quotes in YAML.
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_alphabetic() || c == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
 /// A list of mappings. Every scalar is written as JSON, which is valid YAML.
 pub fn yaml(advice: &Advice) -> String {
     let mut text = String::new();
     for run in &advice.runs {
         for (place, (name, value)) in fields(advice, run).into_iter().enumerate() {
+            let name = if is_plain(&name) { name } else { json!(name).to_string() };
             let _ = writeln!(text, "{} {name}: {value}", if place == 0 { "-" } else { " " });
         }
     }

@@ -94,6 +94,19 @@ impl<'a> Ledger<'a> {
         if self.terms.shared_trunk.is_some() { (self.candidates[run].trunk, copy) } else { (run, copy) }
     }
 
+    /// The number of each run's job, in order of their first runs, from 1: runs with one number share a trunk.
+    pub fn trunks(&self) -> Vec<usize> {
+        let mut jobs: Vec<Job> = Vec::new();
+        let number = |&(run, copy): &(usize, usize)| {
+            let job = self.job(run, copy);
+            1 + jobs.iter().position(|known| *known == job).unwrap_or_else(|| {
+                jobs.push(job);
+                jobs.len() - 1
+            })
+        };
+        self.chosen.iter().map(number).collect()
+    }
+
     /// Adds a run without checking limits.
     pub fn add(&mut self, run: usize) {
         let copy = self.copies(run);

@@ -6,6 +6,7 @@ use super::advice::{Believed, Outcome, Outcomes};
 use super::beliefs::Beliefs;
 use super::candidates::Candidate;
 use super::state::State;
+use crate::diagnostic::numbered;
 use crate::numerics::normal_quantile;
 use crate::query::RunCost;
 use crate::source::{Cell, Decimal, Format, Limits, Options, read, written_number};
@@ -165,7 +166,26 @@ pub struct Matched {
 }
 
 impl Results {
-    /// Matches each line with a run, by sizes or else by name.
+    /// Whether a later line of the same run takes the place of this one, as in a file to which states are appended. An
+    /// attempt that failed has cost what it cost.
+    fn is_replaced(&self, place: usize) -> bool {
+        let line = &self.runs[place];
+        let is_attempt = matches!(line.status, Status::Failed | Status::Diverged);
+        line.name.is_some() && !is_attempt && self.runs[place + 1..].iter().any(|later| later.name == line.name)
+    }
+
+    /// What is said about lines that later ones replace.
+    pub(super) fn replaced(&self) -> Option<String> {
+        let replaced: Vec<usize> = (0..self.runs.len()).filter(|&place| self.is_replaced(place)).collect();
+        let name = self.runs[*replaced.first()?].name.as_deref()?;
+        Some(format!(
+            "The results have {} of runs that have another line further down, such as `{name}`: the last line of a run \
+             counts. A second run of a configuration needs a name of its own: `{name}-2`.",
+            numbered(replaced.len(), "line")
+        ))
+    }
+
+    /// Matches each line with a run, by sizes or else by name. Of several lines with one name, the last one counts.
     ///
     /// # Errors
     /// A line matches no run.
@@ -199,7 +219,8 @@ impl Results {
                 }),
             }
         };
-        self.runs.iter().enumerate().map(find).collect::<Result<_, String>>().map(|runs| Matched { runs })
+        let current = self.runs.iter().enumerate().filter(|(place, _)| !self.is_replaced(*place));
+        current.map(find).collect::<Result<_, String>>().map(|runs| Matched { runs })
     }
 }
 
@@ -291,6 +312,15 @@ mod tests {
             let error = results(&format!("N,D,L\n1e9,2e10,{cell}\n")).unwrap_err();
             assert!(error.contains("row 1") && error.contains("not a number"), "{cell}: {error}");
         }
+    }
+
+    #[test]
+    fn the_last_line_of_a_run_counts_and_failed_attempts_stay() {
+        let read = results("name,L,status\na,,failed\na,2.5,done\na,2.5,done\nb,2.4,done\n").unwrap();
+        let kept: Vec<usize> = (0..4).filter(|&place| !read.is_replaced(place)).collect();
+        assert_eq!(kept, [0, 2, 3]);
+        assert!(read.replaced().unwrap().contains("1 line of runs that have another line further down, such as `a`"));
+        assert_eq!(results("name,L\na,2.5\na-2,2.5\n").unwrap().replaced(), None);
     }
 
     #[test]

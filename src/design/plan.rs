@@ -34,27 +34,27 @@ impl Step {
     }
 }
 
-/// Factor by which the budget is reduced while no run of a plan is worth its cost, and the number of times.
-const LESS: f64 = 0.25;
-const REDUCTIONS: usize = 6;
+/// Factor by which the budget is reduced in search of the part that saves most, and the number of times.
+const LESS: f64 = 0.4;
+const REDUCTIONS: usize = 8;
 
 impl Given<'_> {
-    /// The chosen runs in order. Where no run of a plan that uses the whole budget is worth its cost, cheaper ones may be,
-    /// and the plan is the one for the part of the budget that saves most.
+    /// The chosen runs in order. If the decision has a price, the plan is the one for the part of the budget that saves most
+    /// net of its cost: a plan for the whole budget begins with runs that only a large budget pays for.
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let runs = self.chosen_within(table);
-        let best = |runs: &[(usize, Purpose)]| Self::path(table, runs).iter().map(Step::net).fold(0.0, f64::max);
-        if !table.is_priced || best(&runs) > 0.0 {
+        if !table.is_priced {
             return runs;
         }
+        let best = |runs: &[(usize, Purpose)]| Self::path(table, runs).iter().map(Step::net).fold(0.0, f64::max);
         let budgets = std::iter::successors(Some(LESS * table.terms.most_flop()), |most| Some(LESS * most));
         let smaller = budgets.take(REDUCTIONS).map(|most| {
             let terms = table.terms.within(most);
             let runs = self.chosen_within(&Table { terms, ..table.clone() });
             (best(&runs), runs)
         });
-        let better = smaller.reduce(|best, other| if other.0 > best.0 { other } else { best });
-        better.filter(|(net, _)| *net > 0.0).map_or(runs, |(_, runs)| runs)
+        let whole = (best(&runs), runs);
+        smaller.fold(whole, |best, other| if other.0 > best.0 { other } else { best }).1
     }
 
     /// The chosen runs within the terms of a table, in order.

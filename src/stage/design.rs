@@ -52,7 +52,7 @@ impl Stage for DesignRuns {
     }
 
     fn impl_rev(&self) -> u32 {
-        9
+        10
     }
 
     fn settings(&self) -> serde_json::Value {
