@@ -398,7 +398,12 @@ impl Asked<'_> {
     fn target_outside_range(&self, inputs: &BTreeMap<String, f64>) -> Option<String> {
         let ([least, most], response) = (self.fit.range?, &self.ready.law.response);
         let target = inputs.get(response).filter(|target| !(least..=most).contains(*target))?;
-        Some(format!("not reachable: {response} lies between {least} and {most}, and {target} does not"))
+        let as_share = if most == 1.0 && (1.0..=100.0).contains(target) {
+            format!("; if per cent are meant, write \"{target} %\"")
+        } else {
+            String::new()
+        };
+        Some(format!("not reachable: {response} lies between {least} and {most}, and {target} does not{as_share}"))
     }
 
     /// The name of an output as users know it: a response has the name of the law's.

@@ -11,6 +11,12 @@ use crate::solver::root;
 
 /// Largest distance, in logarithms, from the split that 6 N D would have.
 const REACH: f64 = 90.0;
+/// Number of steps in the search for a split that spends a budget.
+const STEPS: i32 = 360;
+/// Number of bisections, which leave neighbouring numbers.
+const HALVINGS: usize = 64;
+/// Largest difference of logarithms between a budget and the cost of a split that spends it.
+const SPENT: f64 = 1e-9;
 
 /// A cost over the logarithms of model size and data.
 #[derive(Debug)]
@@ -81,6 +87,16 @@ impl RunCost {
     }
 }
 
+/// The zero of an increasing function that has no value below some place, where the cost of no run is positive.
+fn beyond_nothing(over: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    let (mut below, mut above) = (low, high);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(below, above);
+        *(if over(middle) >= 0.0 { &mut above } else { &mut below }) = middle;
+    }
+    above
+}
+
 /// The curve of splits with equal cost.
 #[derive(Clone, Debug)]
 pub(super) enum Curve {
@@ -119,8 +135,29 @@ impl Curve {
             (here.value - wanted, here.slope[0] * direction[0] + here.slope[1] * direction[1])
         };
         let (low, high) = (near - REACH, near + REACH);
-        let brackets = over(low).0 <= 0.0 && over(high).0 >= 0.0;
+        let (first, last) = (over(low).0, over(high).0);
+        if first.is_nan() && last >= 0.0 {
+            return beyond_nothing(|x| over(x).0, low, high);
+        }
+        let brackets = first <= 0.0 && last >= 0.0;
         if brackets { root(over, low, high, near).unwrap_or(f64::NAN) } else { f64::NAN }
+    }
+
+    /// Whether the cost of the split at r is the budget, to the digits that a split has.
+    fn is_spent(&self, budget: &Budget, r: f64) -> bool {
+        let logs = self.at(budget, r);
+        let off = self.budget(logs, budget.served).log - budget.log;
+        logs.iter().all(|log| log.is_finite()) && off.abs() < SPENT
+    }
+
+    /// The outermost r of the splits that spend a budget: `known` is one of them, and `end` is none.
+    fn outermost(&self, budget: &Budget, known: f64, end: f64) -> f64 {
+        let (mut inside, mut outside) = (known, end);
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(inside, outside);
+            *(if self.is_spent(budget, middle) { &mut inside } else { &mut outside }) = middle;
+        }
+        inside
     }
 
     /// ln N and ln D of the split with ln(N / D) = r.
@@ -135,14 +172,21 @@ impl Curve {
         }
     }
 
-    /// r for a model of one parameter and for one token; `None` where the budget is too small for one of each.
+    /// r for a model of one parameter and for one token, or for the smallest ones that have a cost; `None` where the
+    /// budget is too small for one of each.
     pub(super) fn ends(&self, budget: &Budget) -> Option<[f64; 2]> {
         match self {
             Self::SixNd => budget.ends(),
             Self::Priced(price, base) => {
                 let one = Self::spent(budget, price, base, |d| ([0.0, d], [0.0, 1.0]), budget.log);
                 let other = Self::spent(budget, price, base, |n| ([n, 0.0], [1.0, 0.0]), budget.log);
-                (one > 0.0 && other > 0.0).then_some([-one, other])
+                // A cost such as 6 (N - 1e8) D has no value for one parameter.
+                let middle = || (0..=STEPS).map(|i| REACH * (2.0 * f64::from(i) / f64::from(STEPS) - 1.0));
+                let spent = || middle().find(|r| self.is_spent(budget, *r));
+                let low = if one.is_nan() { self.outermost(budget, spent()?, -REACH) } else { -one };
+                let high = if other.is_nan() { self.outermost(budget, spent()?, REACH) } else { other };
+                let pays = (one.is_nan() || one > 0.0) && (other.is_nan() || other > 0.0);
+                (pays && low < high).then_some([low, high])
             }
         }
     }

@@ -170,7 +170,7 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
     let profile = Profile::of(surface, model.parameters, grid);
     let polished = profile.valleys.iter().map(|valley| {
         let place = polish(model, surface, grid, valley, near);
-        let value = grid.sign * surface.at(model.parameters, &grid.base, grid.budget.at(place)).value;
+        let value = grid.sign * surface.at(model.parameters, &grid.base, grid.at(place)).value;
         (value, place)
     });
     let best = polished.filter(|(value, _)| value.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0));

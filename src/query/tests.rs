@@ -428,6 +428,27 @@ fn a_saturating_response_needs_the_budget_of_the_loss_inside_it() {
 }
 
 #[test]
+fn a_cost_without_embeddings_is_spent_by_models_larger_than_them() {
+    let law = Arc::new(law_of("L = 1.69 + 406.4 / N^0.34 + 410.7 / D^0.28"));
+    for (compute, data) in [
+        ("6 * (N - 1e8) * D", (|c, n| c / 6.0 / (n - 1e8)) as fn(f64, f64) -> f64),
+        ("6 * (N - 1e8) * (D - 1e9)", |c, n| 1e9 + c / 6.0 / (n - 1e8)),
+    ] {
+        let cost = crate::law::Cost::new("own", compute, "2 * N", &law.variables).unwrap();
+        let priced = law.costing(&Arc::new(cost));
+        // For much less compute the best model has 1e8 parameters, which cost nothing.
+        for c in [1e21, 1e23, 1e25] {
+            let split = solve_at(&ComputeOptimal(BTreeMap::new()), &priced, &[], &inputs(&[("C", c)])).unwrap().outputs;
+            let loss = |n: f64| 1.69 + 406.4 / libm::pow(n, 0.34) + 410.7 / libm::pow(data(c, n), 0.28);
+            let all = (1..40_000).map(|i| 1e8 + libm::exp(10.0 + 25.0 * f64::from(i) / 40_000.0));
+            let least = all.map(loss).fold(f64::INFINITY, f64::min);
+            assert!((split["loss"] - least).abs() < 1e-7 && split["loss"] <= least, "{compute} {c}: {split:?}");
+            assert!((split["D"] / data(c, split["N"]) - 1.0).abs() < 1e-8, "{compute} {c}: {split:?}");
+        }
+    }
+}
+
+#[test]
 fn the_deeper_of_two_valleys_is_the_best_split() {
     // Two wells in tokens per parameter; the one at 200 is narrower and deeper than the one at 2.
     let law = law_of(
