@@ -224,11 +224,39 @@ fn one_mistake_is_one_error() {
             "[report]\nformats = [\"html\", \"pdf\"]\n[queries.target]",
             "there is no kind `pdf` here",
         ),
+        // A wrong key or value in a question is no missing question.
+        ("compute_optimal = { C = [1e21, 1e23] }", "reach = { L = 2.1 }", "`solve` is missing"),
+        ("compute_optimal = { C = [1e21, 1e23] }", "reach = { L = 2.1, solve = \"C\", whre = 1 }", "whre"),
     ] {
         let shown = check(&format!("{}[sensitivity.main]\nlaws = [\"gadre\"]\n", SPEC.replacen(from, to, 1)));
         assert!(shown.contains(wanted), "{to}: {shown}");
         assert_eq!(shown.matches("error[").count(), 1, "{to}: {shown}");
     }
+}
+
+#[test]
+fn a_chain_at_fault_is_one_error() {
+    let chain = "[laws.task]\nformula = \"err = c / (1 + exp(k * (m - L)))\"\n[fits.task]\nrows = \"main\"\nlaw = \"task\"\n\
+        through = { L = \"mian\" }\n[queries.task]\nfit = \"task\"\nloss = { N = 1e9, D = 1e11 }\n[report]\nconclusion = \"{queries.task}\"\n";
+    let spec = SPEC.replacen("L = \"loss\"", "L = \"loss\"\nerr = \"loss\"", 1);
+    let shown = check(&format!("{spec}{chain}"));
+    assert!(shown.contains("did you mean `main`?"), "{shown}");
+    assert_eq!(shown.matches("error[").count(), 1, "{shown}");
+}
+
+#[test]
+fn a_list_of_a_fixed_length_has_no_more_values() {
+    let spec = SPEC.replacen("law = \"hoffmann\"", "law = \"own\"", 1);
+    let law = "[laws.own]\nuse = \"hoffmann\"\nparameters = { E = { bounds = [0, 3, 99] } }\n";
+    let shown = check(&format!("{spec}{law}"));
+    assert!(shown.contains("expected a list of 2 values, found 3"), "{shown}");
+}
+
+#[test]
+fn a_function_without_its_argument_is_no_parameter() {
+    let spec = SPEC.replacen("law = \"hoffmann\"", "law = \"own\"", 1);
+    let shown = check(&format!("{spec}[laws.own]\nformula = \"L = E + A * exp -k * N / D\"\n"));
+    assert!(shown.contains("`exp` is a function, and its argument stands in parentheses"), "{shown}");
 }
 
 #[test]
@@ -240,6 +268,7 @@ fn a_syntax_error_says_what_to_write() {
         ("L = \"loss\"", "val loss = \"loss\"", "`\"val loss\" = \"loss\"`"),
         ("law = \"hoffmann\"", "law = hoffmann", "`law = \"hoffmann\"`"),
         ("law = \"hoffmann\"", "law =", "write a value after `=`"),
+        ("law = \"hoffmann\"", "law == \"hoffmann\"", "a key is followed by one `=`: `law = \"hoffmann\"`"),
     ] {
         assert!(SPEC.contains(from), "{from}");
         let shown = check(&SPEC.replacen(from, to, 1));

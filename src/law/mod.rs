@@ -114,6 +114,12 @@ pub struct Holds {
     pub range: BTreeMap<String, [crate::quantity::Quantity; 2]>,
 }
 
+/// Whether a name is that of a function with one argument. `gamma` is also a usual name of a parameter.
+fn is_called(name: &str) -> bool {
+    let functions = Function::ALL.iter().filter(|(.., arguments)| *arguments == Some(1));
+    name != "gamma" && functions.into_iter().any(|(_, function, _)| *function == name)
+}
+
 /// Relative margin around a published range, for numbers that were rounded to two digits.
 const ROUNDED: f64 = 0.05;
 
@@ -292,6 +298,10 @@ impl Law {
                     span.clone(),
                     format!("`{symbol}` is the response; it cannot stand on the right"),
                 ));
+            } else if is_called(symbol) {
+                let message = format!("`{symbol}` is a function, and its argument stands in parentheses");
+                let error = LawError::in_formula(span.clone(), message);
+                wrong.get_or_insert(error.hint(format!("write `{symbol}(...)`, or give a parameter another name")));
             } else if !parameters.iter().any(|p| p.name == *symbol) {
                 parameters.push(Parameter::from_formula(symbol, &body));
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check::NO_KIND;
 use super::designs::{Listed, plan_designs};
+use super::expectations::UNKNOWN_RESULT;
 use super::expectations::{check_figures, plan_expectations, plan_statements};
 use super::filters::plan_filter;
 use super::fits::{FitPlan, define_laws, fits_before, join_chain, plan_fit};
@@ -18,7 +19,7 @@ use super::sources::{plan_source, plan_source_of_query};
 use super::spec_file::SpecFile;
 use super::tables::{plan_tables, tables_left};
 use super::used;
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::expectation::ExpectedDrift;
 use crate::forecast::Forecast;
 use crate::law::Law;
@@ -119,19 +120,25 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
     compiled
 }
 
-/// Drops the errors that only follow from an unknown key: a kind that is missing because its key is mistyped.
+/// Drops the errors that only follow from others: a kind that is missing because its key is mistyped or its value wrong,
+/// and a result that is unknown because its query or fit has an error.
 fn drop_follow_ons(found: &mut Vec<Diagnostic>) {
-    let unknown = found.iter().filter(|diagnostic| diagnostic.code == "unknown-key");
-    let tables: BTreeSet<SpecPath> = unknown
-        .filter_map(|diagnostic| match &diagnostic.place {
-            Place::Key(path) => Some(SpecPath(path.0[..path.0.len().saturating_sub(1)].to_vec())),
-            _ => None,
-        })
-        .collect();
-    found.retain(|diagnostic| match &diagnostic.place {
-        Place::Key(path) => diagnostic.code != NO_KIND || !tables.contains(path),
-        _ => true,
+    let path_of = |diagnostic: &Diagnostic| match &diagnostic.place {
+        Place::Key(path) | Place::Value(path) => Some(path.clone()),
+        _ => None,
+    };
+    let others: Vec<SpecPath> = found.iter().filter(|other| other.code != NO_KIND).filter_map(path_of).collect();
+    let is_told =
+        |table: &SpecPath| others.iter().any(|path| path.0.len() > table.0.len() && path.0.starts_with(&table.0));
+    let is_cause =
+        |path: &SpecPath| matches!(path.0.first(), Some(Step::Key(table)) if table == "fits" || table == "queries");
+    let has_cause = found.iter().any(|other| {
+        other.severity == Severity::Error
+            && other.code != UNKNOWN_RESULT
+            && path_of(other).is_some_and(|path| is_cause(&path))
     });
+    found.retain(|diagnostic| diagnostic.code != UNKNOWN_RESULT || !has_cause);
+    found.retain(|diagnostic| diagnostic.code != NO_KIND || path_of(diagnostic).is_none_or(|table| !is_told(&table)));
 }
 
 /// The laws that answer a query.
@@ -257,6 +264,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
         expectations,
         statements,
         answer,
+        digits: spec.report.options().precision.0,
     });
     check_figures(scope, spec);
     let stage = Arc::new(GatherResults { described: Arc::clone(&described) });

@@ -12,6 +12,9 @@ use crate::report::{NamedAnswer, PictureFormat, Piece, pieces};
 use crate::spec;
 use crate::texts::OneOrMoreTexts;
 
+/// The code of the error about a name that no result has.
+pub(super) const UNKNOWN_RESULT: &str = "unknown-result";
+
 /// Checks the expectations on results. Those on how far a number moves are added to the scope.
 pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) -> Vec<Expected> {
     let spec = planned.spec;
@@ -45,7 +48,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
             let of_group = of_group || is_of_group(planned, &names, name);
             if !of_group && !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
                 let error = Diagnostic::error(
-                    "unknown-result",
+                    UNKNOWN_RESULT,
                     Place::Inside(path.clone(), span.clone()),
                     format!("the results have no number `{name}`"),
                 );
@@ -109,7 +112,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                 }) {
                     if !names.contains(name) && !name.contains(".groups.") && !is_of_group(planned, &names, name) {
                         let error = Diagnostic::error(
-                            "unknown-result",
+                            UNKNOWN_RESULT,
                             Place::Inside(path.clone(), at),
                             format!("the results have no number `{name}`"),
                         );
@@ -139,7 +142,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
         let found = queries.keys().find_map(of_query);
         if found.is_none() {
             let error = Diagnostic::error(
-                "unknown-result",
+                UNKNOWN_RESULT,
                 Place::Value(table.key("answer")),
                 format!("there is no answer `{name}`; an answer is `queries.NAME` or `queries.NAME.row2`"),
             );
@@ -195,7 +198,7 @@ fn plan_drift(
     let known = names.contains(&drift.number) || of_groups;
     if !of_results || !known {
         let error = Diagnostic::error(
-            "unknown-result",
+            UNKNOWN_RESULT,
             Place::Inside(path.clone(), 0..drift.number.len()),
             format!("the lock file has no number `{}`", drift.number),
         );

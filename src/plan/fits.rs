@@ -371,14 +371,17 @@ pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &
         } else {
             None
         };
+        // What asks a fit whose chain is at fault would only find that its law lacks variables.
         if let Some(fault) = early {
             scope.error("bad-chain", place(), fault);
-            continue;
+            fits.remove(name);
+            return;
         }
         let Some(inner) = fits.get(other.as_str()) else {
             let known: Vec<&str> = spec.fits.keys().map(String::as_str).filter(|other| *other != name).collect();
             scope.unknown("fit", other, &["fits"], place(), &known);
-            continue;
+            fits.remove(name);
+            return;
         };
         let fault = if inner.law.response == *variable {
             fit.by
@@ -391,7 +394,8 @@ pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &
         };
         if let Some(fault) = fault {
             scope.error("bad-chain", place(), fault);
-            continue;
+            fits.remove(name);
+            return;
         }
         let law = Arc::new(own.law.through(variable, &inner.law, other));
         let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));

@@ -299,6 +299,19 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.node {
+            // Visitors of a fixed length do not look at what follows.
+            Node::List(list) if list.len() != length => {
+                let found = list.len();
+                let error: DecodeError =
+                    de::Error::custom(format_args!("expected a list of {length} values, found {found}"));
+                Err(error.at(&self.path))
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -364,7 +377,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map identifier ignored_any
+        unit unit_struct seq tuple_struct map identifier ignored_any
     }
 }
 

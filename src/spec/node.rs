@@ -285,7 +285,10 @@ fn toml_help(text: &str, at: usize, message: &str) -> Option<String> {
     let (before_equals, after_equals) = line.split_once('=').unwrap_or_default();
     let key = shortened(before_equals.trim());
     let says = |part: &str| message.contains(part);
-    let help = if is_key(before_colon.trim()) && before_equals.is_empty() {
+    let is_comparison = after_equals.starts_with('=') && is_key(&key);
+    let help = if is_comparison {
+        format!("a key is followed by one `=`: `{key} = {}`", shortened(after_equals.trim_start_matches('=').trim()))
+    } else if is_key(before_colon.trim()) && before_equals.is_empty() {
         format!("TOML writes `{} = {}`", before_colon.trim(), shortened(after_colon.trim()))
     } else if says("duplicate key") {
         "keep one of them, or give each table a name of its own".to_owned()
