@@ -114,11 +114,16 @@ fn of_other_count(of: &Declared<'_>, column: &str) -> Option<String> {
 fn too_many(of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
     let unit = of.unit?;
     let (lowest, highest) = ends(values);
-    if median(values) <= MANY {
+    if highest <= MANY {
         return None;
     }
     let base = Unit::base(unit.dimension)?;
-    let written = if unit.size == 1.0 {
+    let written = if median(values) <= MANY {
+        format!(
+            "Some cells of its column seem to be plain counts, and others multiples: mend the file, or write `{} = {{ expr = \"...\" }}` with a comparison, such as `x * (x > 1e6) + x * 1e9 * (x <= 1e6)`.",
+            of.variable
+        )
+    } else if unit.size == 1.0 {
         "Check its column.".to_owned()
     } else {
         format!(

@@ -42,7 +42,7 @@ const BASES: [(&str, Dimension, f64); 11] = [
     ("1", Dimension::One, 1.0),
 ];
 /// Other spellings of units.
-const SPELLINGS: [(&str, &str); 9] = [
+const SPELLINGS: [(&str, &str); 22] = [
     ("FLOPs", "FLOP"),
     ("EFLOPs", "EFLOP"),
     ("ZFLOPs", "ZFLOP"),
@@ -51,13 +51,26 @@ const SPELLINGS: [(&str, &str); 9] = [
     ("PFdays", "PFday"),
     ("percent", "%"),
     ("per cent", "%"),
+    ("PFLOP/s-day", "PFday"),
+    ("PFLOP/s-days", "PFday"),
+    ("petaflop/s-days", "PFday"),
     ("bits per byte", "bits"),
+    ("bits/byte", "bits"),
+    ("bpb", "bits"),
+    ("bits per character", "bits"),
+    ("bits per char", "bits"),
+    ("bpc", "bits"),
+    ("bits per token", "bits"),
+    ("nats per token", "nats"),
+    ("nats/token", "nats"),
+    ("nats per byte", "nats"),
+    ("nats per character", "nats"),
 ];
 /// What to write for measures that are no units of a variable, by words in their names.
 const INSTEAD: [(&[&str], &str); 4] = [
     (&["perplexity", "ppl"], "a perplexity is e to the loss: write `{ expr = \"ln(ppl)\", unit = \"nats\" }`"),
     (
-        &["bpb", "bits/byte", "bits per char", "bpc", "nats per byte"],
+        &["bits", "nats"],
         "a loss per byte or character has the unit of a loss, `bits` or `nats`; for a loss per token multiply by the bytes per \
          token: `{ expr = \"4.2 * bpb\", unit = \"bits\" }`",
     ),
@@ -280,19 +293,22 @@ mod tests {
 
     #[test]
     fn other_spellings_are_the_unit_and_other_measures_are_explained() {
-        for (text, unit) in [("PF-days", "PFday"), ("M FLOPs", "M FLOP"), ("percent", "%"), ("bits per byte", "bits")] {
+        for (text, unit) in [("PF-days", "PFday"), ("M FLOPs", "M FLOP"), ("percent", "%"), ("bpb", "bits")] {
             assert_eq!(Unit::parse(text).unwrap().to_string(), unit);
         }
-        for (text, said) in
-            [("perplexity", "ln(ppl)"), ("GB of bytes", "bytes / 4.2"), ("GPU-hours", "3600"), ("bpb", "4.2 * bpb")]
-        {
+        for (text, said) in [
+            ("perplexity", "ln(ppl)"),
+            ("GB of bytes", "bytes / 4.2"),
+            ("GPU-hours", "3600"),
+            ("bits of text", "4.2 * bpb"),
+        ] {
             let error = serde_json::from_value::<Unit>(serde_json::json!(text)).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");
         }
     }
 
     /// Definition of each unit: its size in the base unit.
-    const DEFINITIONS: [(&str, &str, f64); 20] = [
+    const DEFINITIONS: [(&str, &str, f64); 33] = [
         ("parameters", "parameters", 1.0),
         ("tokens", "tokens", 1.0),
         ("FLOP", "FLOP", 1.0),
@@ -314,7 +330,20 @@ mod tests {
         ("PFdays", "FLOP", 8.64e19),
         ("percent", "share", 0.01),
         ("per cent", "share", 0.01),
+        ("PFLOP/s-day", "FLOP", 8.64e19),
+        ("PFLOP/s-days", "FLOP", 8.64e19),
+        ("petaflop/s-days", "FLOP", 8.64e19),
         ("bits per byte", "nats", std::f64::consts::LN_2),
+        ("bits/byte", "nats", std::f64::consts::LN_2),
+        ("bpb", "nats", std::f64::consts::LN_2),
+        ("bits per character", "nats", std::f64::consts::LN_2),
+        ("bits per char", "nats", std::f64::consts::LN_2),
+        ("bpc", "nats", std::f64::consts::LN_2),
+        ("bits per token", "nats", std::f64::consts::LN_2),
+        ("nats per token", "nats", 1.0),
+        ("nats/token", "nats", 1.0),
+        ("nats per byte", "nats", 1.0),
+        ("nats per character", "nats", 1.0),
     ];
 
     #[test]

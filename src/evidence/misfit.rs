@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::fit::Replicates;
 use crate::numeral::rounded;
-use crate::numerics::{Line, fisher_tail, ln, mean, student_tail};
+use crate::numerics::{Line, fisher_tail, ln, mean, median, student_tail};
 
 /// Statistics of repeated runs; `configurations[row]` is the number of the row's configuration.
 pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
@@ -219,6 +219,11 @@ impl Along {
 /// Level of the test for a trend; above it a law has no trend to continue.
 const NO_TREND: f64 = 0.05;
 
+/// Deviations count in the test up to this multiple of the scatter.
+const BOUNDED_AT: f64 = 4.0;
+/// The median of the absolute value of a standard normal number.
+const NORMAL_MEDIAN: f64 = 0.6745;
+
 /// A warning where a law explains its rows no better than their mean (Fisher's F) and the response has no trend along
 /// any single variable. Residuals and responses are on the scale of the objective.
 pub fn no_trend(
@@ -233,13 +238,29 @@ pub fn no_trend(
     if columns.values().any(goes_along) {
         return None;
     }
-    let middle = mean(responses);
-    let total: f64 = responses.iter().map(|y| (y - middle) * (y - middle)).sum();
-    let left: f64 = residuals.iter().map(|r| r * r).sum();
-    let (numerator, freedom) = (parameters.checked_sub(1)?, residuals.len().checked_sub(parameters)?);
+    no_trend_in_groups(&[(residuals, responses)], parameters)
+}
+
+/// The same for groups with parameters in common, each with its residuals and responses, and the number of all
+/// parameters: the law explains the rows no better than the mean of each group.
+pub fn no_trend_in_groups(groups: &[(&[f64], &[f64])], parameters: usize) -> Option<String> {
+    let rows: usize = groups.iter().map(|(residuals, _)| residuals.len()).sum();
+    let (numerator, freedom) = (parameters.checked_sub(groups.len())?, rows.checked_sub(parameters)?);
     if numerator == 0 || freedom == 0 {
         return None;
     }
+    // One row that diverged would outweigh all others in sums of squares.
+    let sizes: Vec<f64> = groups.iter().flat_map(|(residuals, _)| residuals.iter().map(|r| r.abs())).collect();
+    let scatter = median(&sizes) / NORMAL_MEDIAN * (rows as f64 / freedom as f64).sqrt();
+    let is_bounded = scatter > 0.0 && sizes.iter().any(|size| *size > BOUNDED_AT * scatter);
+    let most = if is_bounded { BOUNDED_AT * scatter } else { f64::INFINITY };
+    let square = |deviation: f64| deviation.abs().min(most) * deviation.abs().min(most);
+    let around = |(_, responses): &(&[f64], &[f64])| {
+        let middle = if is_bounded { median(responses) } else { mean(responses) };
+        responses.iter().map(|y| square(y - middle)).sum::<f64>()
+    };
+    let total: f64 = groups.iter().map(around).sum();
+    let left: f64 = groups.iter().flat_map(|(residuals, _)| residuals.iter().map(|r| square(*r))).sum();
     let f = ((total - left) / numerator as f64) / (left / freedom as f64);
     let chance = fisher_tail(f, numerator, freedom);
     (chance > NO_TREND).then(|| {
@@ -318,6 +339,29 @@ mod tests {
         assert!(share(|u| 0.01 * u, said) > 0.98);
         // Waves have no curvature, but keep their sign over neighbours.
         assert!(share(|u| 0.05 * libm::sin(2.0 * u), said) > 0.98);
+    }
+
+    #[test]
+    fn one_row_that_diverged_does_not_hide_a_trend_and_groups_share_one() {
+        let logs: Vec<f64> = (0..16).map(f64::from).collect();
+        let mut random = Random::new(3, "diverged", 0);
+        let mut residuals: Vec<f64> = logs.iter().map(|_| 0.01 * random.normal()).collect();
+        residuals[7] = 8.0;
+        let responses: Vec<f64> = logs.iter().zip(&residuals).map(|(x, r)| 3.0 - 0.05 * x + r).collect();
+        assert_eq!(no_trend(&residuals, &responses, &BTreeMap::new(), 3), None);
+        // Two rows in each of eight groups with one slope: no group shows it alone.
+        let rows: Vec<(Vec<f64>, Vec<f64>)> = (0..8)
+            .map(|group| {
+                let residuals: Vec<f64> = (0..2).map(|_| 0.01 * random.normal()).collect();
+                let level = f64::from(group);
+                let responses = residuals.iter().zip([0.0, 0.1]).map(|(r, trend)| level + trend + r).collect();
+                (residuals, responses)
+            })
+            .collect();
+        let groups: Vec<(&[f64], &[f64])> = rows.iter().map(|(r, y)| (r.as_slice(), y.as_slice())).collect();
+        assert_eq!(no_trend_in_groups(&groups, 9), None);
+        let flat: Vec<(&[f64], &[f64])> = rows.iter().map(|(r, _)| (r.as_slice(), r.as_slice())).collect();
+        assert!(no_trend_in_groups(&flat, 9).is_some());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::plausible::name_rows;
 use crate::problem::{Evaluation, Problem};
 use crate::search::{Search, resized};
 use crate::solver::{Minimum, newton, smoothed};
-pub use misfit::{lack_of_fit, no_trend, pattern, repeats, replicates};
+pub use misfit::{lack_of_fit, no_trend, no_trend_in_groups, pattern, repeats, replicates};
 pub use runs::Fitted;
 pub use settings::too_few_settings;
 
@@ -356,7 +356,7 @@ pub fn other_solutions(problem: &Problem, labels: &[Label], twins: &[Vec<f64>]) 
         count => format!(" (and {})", numbered(count - 1, "more solution")),
     };
     Some(format!(
-        "Other parameters fit the rows equally well: {}{more}. Quantities that differ between the solutions are not given.",
+        "Other parameters fit the rows equally well: {}{more}. The table has the parameters of one solution, and answers that differ between the solutions are not given.",
         values.collect::<Vec<_>>().join(", ")
     ))
 }

@@ -151,7 +151,7 @@ impl Fitted<'_> {
         let (_, row, other) = rising.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
         let [one, two] = [row, other].map(|row| name_rows(&self.origins(&[row])));
         Some(format!(
-            "In {} of {all} pairs of runs the one with larger {} is worse, for instance {one} compared with {two}: the runs differ in something that the law does not contain. Fit groups with `by = \"...\"`, add the variable to the law, or keep the best run of each setting with `keep_lowest` or `keep_highest` in the filter.",
+            "In {} of {all} pairs of runs the one with larger {} is worse, for instance {one} compared with {two}: either the curve turns, and no law that only falls fits it, or the runs differ in something that the law does not contain. In the second case, fit groups with `by = \"...\"`, add the variable to the law, or keep the best run of each setting with `keep_lowest` or `keep_highest` in the filter.",
             rising.len(),
             super::in_words(&self.scales()),
         ))

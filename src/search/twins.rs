@@ -40,11 +40,28 @@ pub(super) fn twins(
         let mut twin = end.point;
         symmetries.settle(&mut twin);
         let is_new = std::iter::once(point).chain(found.iter().map(Vec::as_slice)).all(|other| are_apart(&twin, other));
-        if end.cost <= cost * (1.0 + SAME) && is_new {
+        if end.cost <= cost * (1.0 + SAME) && is_new && !is_one_valley(problem, (point, cost), &twin) {
             found.push(twin);
         }
     }
     found
+}
+
+/// Number of points between two solutions at which the objective is evaluated.
+const BETWEEN: usize = 7;
+
+/// Whether the objective between two solutions stays within one standard error of the best: they are then one solution,
+/// whose intervals contain both. A robust objective of few rows has such flat valleys.
+fn is_one_valley(problem: &Problem, (point, cost): (&[f64], f64), other: &[f64]) -> bool {
+    let Some(freedom) = problem.rows().checked_sub(point.len()).filter(|freedom| *freedom > 0) else {
+        return false;
+    };
+    let between = |step: usize| {
+        let share = (step + 1) as f64 / (BETWEEN + 1) as f64;
+        let middle: Vec<f64> = point.iter().zip(other).map(|(a, b)| a + share * (b - a)).collect();
+        problem.cost(&middle)
+    };
+    (0..BETWEEN).map(between).all(|there| there <= cost * (1.0 + 1.0 / freedom as f64))
 }
 
 /// Whether two points are different solutions and not one with rounding.

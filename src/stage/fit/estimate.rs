@@ -44,7 +44,7 @@ impl FitLaw {
     }
 
     /// The range of the response, where it is limited.
-    fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
+    pub(super) fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
         let response = self.response(rows)?;
         let contains = |[least, most]: &[f64; 2]| response.iter().all(|value| (*least..=*most).contains(value));
         Ok(self.roles.response_is_share.then(|| RANGES_OF_SHARE.into_iter().find(contains)).flatten())
@@ -114,8 +114,11 @@ impl FitLaw {
                 evidence.doubts.extend(doubt);
                 warnings.push(warning);
             }
-            let no_trend = evidence::no_trend(&unscaled, &responses, &by_name, free.len());
-            doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
+            // The trend of groups that share parameters is that of all groups.
+            if self.roles.share.is_empty() {
+                let no_trend = evidence::no_trend(&unscaled, &responses, &by_name, free.len());
+                doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
+            }
             if rows.together(group).is_none() {
                 let repeats = evidence::repeats(&residuals, &by_name, free.len());
                 doubts.extend(repeats.map(|warning| (Doubt::LackOfFit, warning)));

@@ -20,7 +20,7 @@ use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Shape};
 use crate::fit::{
-    Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, ProfileCurve, RESIDUAL, Reference, Region, Status,
+    Doubt, Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, ProfileCurve, RESIDUAL, Reference, Region, Status,
 };
 use crate::law::Law;
 use crate::numerics::{Points, ln};
@@ -39,7 +39,7 @@ pub(super) use rows::numbers;
 use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 24;
+const REV: u32 = 25;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -339,6 +339,15 @@ impl FitLaw {
         let pooled = self.noise(rows, &groups, &problem, &best)?;
         if !is_even {
             evidence.warnings.push(UNEVEN_GROUPS.into());
+        }
+        let responses: Vec<Vec<f64>> = alone.iter().map(|own| own.responses().collect()).collect();
+        let groups_of_rows: Vec<(&[f64], &[f64])> =
+            by_group.iter().zip(&responses).map(|(r, y)| (r.as_slice(), y.as_slice())).collect();
+        if !self.method.objective.member().is_envelope()
+            && let Some(warning) = evidence::no_trend_in_groups(&groups_of_rows, problem.size())
+        {
+            evidence.doubts.push(Doubt::NoTrend);
+            evidence.warnings.push(warning.into());
         }
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
