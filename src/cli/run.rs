@@ -292,7 +292,13 @@ impl<'a> Finished<'a> {
         say_moved(&conclusion.changes.moved(), &path, screen);
         if only_reads {
             let why = if before.is_some() { "would change" } else { "is not there" };
-            let hint = "run without --locked and check what changed".to_owned();
+            let hint = if before.is_some() && conclusion.changes.moved().is_empty() {
+                "no number differs, only keys of stages or texts of `results.json`, as after an update of lawfit: run \
+                 without --locked to accept them"
+            } else {
+                "run without --locked and check what changed"
+            };
+            let hint = hint.to_owned();
             screen.error(&format!("{} {why}", path.display()), &[hint]);
             return Exit::Stale;
         }

@@ -95,7 +95,7 @@ pub(super) fn walk_towards(
 ) -> Exit {
     let store = Store::new(&computing.cache.cache);
     let options = computing.walk.options();
-    let progress = screen.progress(targets.len());
+    let progress = screen.progress(compiled.plan.with_needs(targets.iter().copied()).len());
     let observer = |event: &Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(targets, true);
     let outcomes = engine.run();

@@ -2,7 +2,7 @@
 
 use super::results::QueryResult;
 use super::words::{self, Written, heading};
-use super::{Described, DescribedQuery, Digits, Page};
+use super::{Described, DescribedQuery};
 use crate::answer::{Interval, Verdict};
 
 /// The answers of a query.
@@ -37,17 +37,7 @@ pub(super) struct TableRow<'a> {
 
 impl<'a> AnswerTable<'a> {
     /// The table; `None` if there are no rows.
-    pub(super) fn of(page: &Page, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
-        Self::with_digits(&page.described, query, result, page.options.precision)
-    }
-
-    /// The table with numbers of `digits` significant digits.
-    pub(super) fn with_digits(
-        described: &Described,
-        query: &DescribedQuery,
-        result: &'a QueryResult,
-        Digits(count): Digits,
-    ) -> Option<Self> {
+    pub(super) fn of(described: &Described, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
         result.rows.first()?;
         // Rows of one query can have different inputs, as the points of a curve do.
         let mut names: Vec<&str> = Vec::new();
@@ -71,10 +61,7 @@ impl<'a> AnswerTable<'a> {
             has_groups: result.rows.iter().any(|row| row.group.is_some()),
             rows: rows.collect(),
             inputs: names.iter().map(|name| (*name, Written::of_input(described, query, name))).collect(),
-            outputs: found
-                .iter()
-                .map(|name| (name.clone(), Written::of_output(described, query, name).with_digits(count)))
-                .collect(),
+            outputs: found.iter().map(|name| (name.clone(), Written::of_output(described, query, name))).collect(),
         })
     }
 

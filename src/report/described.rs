@@ -42,6 +42,8 @@ pub struct Described {
     pub statements: Vec<String>,
     /// The answer that the author recommends: a query, and its row counted from 0.
     pub answer: Option<(String, usize)>,
+    /// Significant digits of answers in sentences and tables.
+    pub digits: usize,
 }
 
 /// Description of a table.

@@ -58,7 +58,7 @@ impl Written {
     pub(super) fn of_input(described: &Described, query: &DescribedQuery, name: &str) -> Self {
         let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
         if response == Some(name) {
-            Self::Number(DIGITS)
+            Self::Number(described.digits)
         } else {
             Self::Quantity(described.dimension(&query.fit, name))
         }
@@ -67,9 +67,18 @@ impl Written {
     /// The notation of an output: a quantity if it has the values of a variable, else a plain number.
     pub(super) fn of_output(described: &Described, query: &DescribedQuery, output: &str) -> Self {
         let variable = query.variable_of(output);
+        if variable == "loss" {
+            let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
+            return match described.dimension(&query.fit, response) {
+                dimension @ Some(Dimension::Parameters | Dimension::Tokens | Dimension::Flop) => {
+                    Self::Quantity(dimension)
+                }
+                _ => Self::Number(described.digits),
+            };
+        }
         match described.dimension(&query.fit, variable) {
             None if variable != output => Self::Quantity(None),
-            None | Some(Dimension::Nats | Dimension::Share) => Self::Number(DIGITS),
+            None | Some(Dimension::Nats | Dimension::Share) => Self::Number(described.digits),
             dimension => Self::Quantity(dimension),
         }
     }
@@ -79,14 +88,6 @@ impl Written {
         match self {
             Self::Quantity(dimension) => quantity(dimension, value),
             Self::Number(count) => digits(value, count),
-        }
-    }
-
-    /// The same notation with another number of significant digits.
-    pub(super) const fn with_digits(self, count: usize) -> Self {
-        match self {
-            Self::Number(_) => Self::Number(count),
-            quantity @ Self::Quantity(_) => quantity,
         }
     }
 
@@ -333,7 +334,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             counted(described.dimension(&query.fit, size)),
             with_interval(data, d),
             counted(described.dimension(&query.fit, data)),
-            Written::Number(DIGITS).cell(loss),
+            Written::of_output(described, query, "loss").cell(loss),
         ),
         (Phrase::Comparison, Some(loss), ..) if of("other_loss").is_some() => {
             let own = in_group(&query.fit, row.group.as_deref());

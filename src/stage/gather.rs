@@ -38,7 +38,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        8
+        9
     }
 
     fn settings(&self) -> serde_json::Value {

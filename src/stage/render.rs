@@ -32,7 +32,7 @@ impl Stage for RenderReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        10
+        11
     }
 
     fn settings(&self) -> serde_json::Value {

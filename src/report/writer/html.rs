@@ -140,7 +140,7 @@ fn expectations(page: &Page) -> Vec<Value> {
 fn queries(page: &Page) -> Vec<Value> {
     let all = page.described.queries.iter().filter_map(|query| {
         let result = page.results.queries.get(&query.name)?;
-        let table = AnswerTable::of(page, query, result)?;
+        let table = AnswerTable::of(&page.described, query, result)?;
         let group = table.has_groups.then(|| "group".to_owned());
         let inputs: Vec<String> =
             group.into_iter().chain(table.inputs.iter().map(|(name, _)| typeset::name_html(name))).collect();

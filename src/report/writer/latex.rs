@@ -180,7 +180,7 @@ fn interval([lower, upper]: [Option<f64>; 2], value: f64, count: usize) -> Optio
 
 fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
-    let table = AnswerTable::of(page, query, result)?;
+    let table = AnswerTable::of(&page.described, query, result)?;
     let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));
     let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
     head.extend(table.inputs.iter().map(|(name, _)| mathematics(name)));
@@ -245,6 +245,9 @@ fn escape(text: &str) -> String {
             '\\' => out.push_str("\\textbackslash{}"),
             '^' => out.push_str("\\textasciicircum{}"),
             '~' => out.push_str("\\textasciitilde{}"),
+            '|' => out.push_str("\\textbar{}"),
+            // A straight quote is a closing one in the default encoding.
+            '"' => out.push_str("{\\ttfamily\\char34}"),
             '<' => out.push_str("\\textless{}"),
             '>' => out.push_str("\\textgreater{}"),
             _ => out.push(letter),

@@ -162,7 +162,7 @@ fn queries(page: &Page, out: &mut String) {
     for query in &page.described.queries {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
         let _ = writeln!(out, "### {} ({} of `{}`)\n", query.name, result.kind, result.fit);
-        let Some(table) = AnswerTable::of(page, query, result) else { continue };
+        let Some(table) = AnswerTable::of(&page.described, query, result) else { continue };
         let head = table.head(&page.described, query);
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &table.rows {

@@ -26,7 +26,7 @@ const save = (name, type, text) => {
 };
 const cell = text => {
   // A spreadsheet must not take a text for a formula; a number with a sign is one.
-  const safe = /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) ? "'" + text : text;
+  const safe = text.length > 1 && /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) ? "'" + text : text;
   return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
 };
 
@@ -431,6 +431,8 @@ const csvOf = fit => {
 const textOf = element => {
   const copy = element.cloneNode(true);
   all(".interval", copy).forEach(part => part.before(" "));
+  // A name such as val_loss is set with an index.
+  all("sub", copy).forEach(part => part.before("_"));
   return copy.textContent.trim().replace(/\s+/g, " ");
 };
 const sorted = (table, column, down) => {
@@ -446,6 +448,14 @@ const sorted = (table, column, down) => {
   });
   body.append(...order.map(([row]) => row));
 };
+// On a phone the title stands beside the value, which is one box whatever it contains.
+const named = (cell, title) => {
+  cell.dataset.label = title;
+  if (cell.childNodes.length < 2) return;
+  const box = make("div", {});
+  box.append(...cell.childNodes);
+  cell.append(box);
+};
 const table = (element, name) => {
   if (!element.tHead) {
     const head = element.createTHead();
@@ -456,8 +466,8 @@ const table = (element, name) => {
   const heads = [...element.tHead.rows[0].cells];
   const rows = () => [...element.tBodies[0].rows];
   heads.forEach((head, column) => {
-    const title = head.textContent.trim();
-    for (const row of rows()) if (row.cells[column]) row.cells[column].dataset.label = title;
+    const title = textOf(head);
+    for (const row of rows()) if (row.cells[column]) named(row.cells[column], title);
     head.setAttribute("scope", "col");
     if (!title || rows().length < 2) return;
     const sort = make("button", { type: "button", class: "sort" });

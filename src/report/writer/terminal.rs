@@ -2,7 +2,7 @@
 
 use crate::report::answers::AnswerTable;
 use crate::report::screen::{FirstScreen, capital, parameters};
-use crate::report::{Described, Digits, NoteSeverity, Results};
+use crate::report::{Described, NoteSeverity, Results};
 
 /// Properties of a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ impl Terminal {
         let mut answers = 0;
         for query in &described.queries {
             let Some(result) = results.queries.get(&query.name) else { continue };
-            let Some(table) = AnswerTable::with_digits(described, query, result, Digits::default()) else { continue };
+            let Some(table) = AnswerTable::of(described, query, result) else { continue };
             let left = MOST_ROWS.saturating_sub(answers);
             answers += table.rows.len();
             if left == 0 {
