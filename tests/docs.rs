@@ -60,6 +60,24 @@ fn shipped_specs_and_results_meet_their_schemas() {
     broken["fits"]["compute"]["lwa"] = "typo".into();
     assert!(!spec.is_valid(&broken), "the schema is strict");
 
+    // A spec that extends another one has only what differs.
+    let extension = serde_json::json!({
+        "extends": "base.toml", "sources": { "runs": { "missing": "drop" } }, "queries": { "ahead": { "loss": { "N": 1e9 } } },
+    });
+    assert!(spec.is_valid(&extension), "{:?}", spec.iter_errors(&extension).map(|e| e.to_string()).collect::<Vec<_>>());
+    let mut whole = extension.clone();
+    whole.as_object_mut().unwrap().remove("extends");
+    assert!(!spec.is_valid(&whole), "it lacks a title");
+    for (table, entry) in [
+        ("sources", serde_json::json!({ "path": "a.csv", "url": "https://example.org/a.csv", "columns": {} })),
+        ("laws", serde_json::json!({ "use": "hoffmann", "formula": "L = E" })),
+        ("fits", serde_json::json!({ "law": "hoffmann", "uncertainty": { "sandwich": { "draws": 0 } } })),
+    ] {
+        let mut broken = extension.clone();
+        broken[table] = serde_json::json!({ "main": entry });
+        assert!(!spec.is_valid(&broken), "{broken}");
+    }
+
     let world = World::new();
     world.write("specs/gpt3.yaml", &read("specs/gpt3.yaml"));
     let object = world.run("specs/gpt3.yaml");

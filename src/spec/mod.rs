@@ -41,7 +41,7 @@ pub use question::{ASKED, question};
 pub use reading::{Reading, read, read_at, read_over};
 pub use report::{Expectation, Report, report_options};
 pub use rows::{Filter, Rule, Table};
-pub use schema::schema;
+pub use schema::{schema, schema_of_whole_specs};
 pub use source::{Column, ColumnTable, Schedule, Source};
 pub use text::GroupsAsked;
 

@@ -9,6 +9,13 @@ use crate::query::{Asking, Question};
 
 /// The schema in draft-07, which the TOML and YAML language servers of editors support.
 pub fn schema() -> serde_json::Value {
+    let mut schema = schema_of_whole_specs();
+    require_less_of_extensions(&mut schema);
+    schema
+}
+
+/// The schema of specs that extend no other: every table has its required keys.
+pub fn schema_of_whole_specs() -> serde_json::Value {
     let generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.into_root_schema_for::<Spec>().to_value();
     if let Some(object) = schema.as_object_mut() {
@@ -31,8 +38,78 @@ pub fn schema() -> serde_json::Value {
         definitions.entry("Decide").and_modify(|decide| only_keys(decide, Decide::keys()));
         definitions.entry("Fit").and_modify(complete_law);
         definitions.values_mut().for_each(bound_level);
+        definitions.values_mut().for_each(bound_counts);
+        for (table, keys) in EXCLUSIVE {
+            definitions.entry(table).and_modify(|definition| exclude_each_other(definition, keys));
+        }
+    }
+    if let Some(version) = schema.pointer_mut("/properties/spec").and_then(serde_json::Value::as_object_mut) {
+        version.insert("const".to_owned(), 1.into());
     }
     schema
+}
+
+/// Pairs of keys of which a table has one at most.
+const EXCLUSIVE: [(&str, [&str; 2]); 3] =
+    [("LawSpec", ["use", "formula"]), ("Source", ["path", "url"]), ("ColumnTable", ["column", "expr"])];
+/// Minimum and maximum of counts, by key.
+const COUNTS: [(&str, u64, Option<u64>); 4] =
+    [("resamples", 1, None), ("draws", 1, None), ("header", 1, None), ("folds", 1, Some(100))];
+
+/// Moves what the tables of a spec require to a condition: a spec that extends another one takes it from there.
+fn require_less_of_extensions(schema: &mut serde_json::Value) {
+    let mut wanted = serde_json::Map::new();
+    let tables: Vec<(String, String, bool)> = schema
+        .get("properties")
+        .and_then(serde_json::Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, table)| {
+            let of_entries = table.pointer("/additionalProperties/$ref");
+            let own = table.get("$ref").or_else(|| table.pointer("/allOf/0/$ref"));
+            let reference = of_entries.or(own)?.as_str()?.rsplit('/').next()?;
+            Some((name.clone(), reference.to_owned(), of_entries.is_some()))
+        })
+        .collect();
+    for (name, reference, is_of_entries) in tables {
+        let definition = schema.pointer_mut(&format!("/definitions/{reference}"));
+        let Some(definition) = definition.and_then(serde_json::Value::as_object_mut) else { continue };
+        let is_wanted =
+            |choice: &serde_json::Value| choice.as_object().is_some_and(|c| c.len() == 1 && c.contains_key("required"));
+        let mut own = serde_json::Map::new();
+        own.extend(definition.remove("required").map(|keys| ("required".to_owned(), keys)));
+        if definition.get("oneOf").and_then(serde_json::Value::as_array).is_some_and(|all| all.iter().all(is_wanted)) {
+            own.extend(definition.remove("oneOf").map(|choices| ("oneOf".to_owned(), choices)));
+        }
+        if !own.is_empty() {
+            let own = serde_json::Value::Object(own);
+            let mut own = if is_of_entries { serde_json::json!({ "additionalProperties": own }) } else { own };
+            own["description"] = "What a spec needs that extends no other.".into();
+            wanted.insert(name, own);
+        }
+    }
+    let Some(root) = schema.as_object_mut() else { return };
+    let required = root.remove("required").unwrap_or_else(|| serde_json::json!([]));
+    root.insert("if".to_owned(), serde_json::json!({ "not": { "required": ["extends"] } }));
+    root.insert("then".to_owned(), serde_json::json!({ "required": required, "properties": wanted }));
+}
+
+/// Bounds the counts of a table.
+fn bound_counts(definition: &mut serde_json::Value) {
+    for (key, least, most) in COUNTS {
+        let count = definition.pointer_mut(&format!("/properties/{key}")).and_then(serde_json::Value::as_object_mut);
+        if let Some(count) = count.filter(|count| count.get("type").is_some_and(|kind| kind == "integer")) {
+            count.insert("minimum".to_owned(), least.into());
+            count.extend(most.map(|most| ("maximum".to_owned(), most.into())));
+        }
+    }
+}
+
+/// Allows one of several keys at most.
+fn exclude_each_other(definition: &mut serde_json::Value, keys: [&str; 2]) {
+    if let Some(object) = definition.as_object_mut() {
+        object.insert("not".to_owned(), serde_json::json!({ "required": keys }));
+    }
 }
 
 /// Removes formats that JSON Schema does not define, such as the widths of Rust integers.
