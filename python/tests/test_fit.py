@@ -66,6 +66,14 @@ def test_a_frame_of_any_library_gives_the_same_fit_and_returns_in_its_kind(libra
         assert type(back) is type(frame)
 
 
+def test_a_stream_that_can_be_read_once_is_fitted_and_predicted(fitted, program, runs):
+    pyarrow = pytest.importorskip("pyarrow")
+    fit = lawfit.fit(pyarrow.table(runs).to_reader(), "hoffmann", **COLUMNS)
+    assert fit["alpha"] == fitted["alpha"]
+    answers = fit.predict(pyarrow.table({"params": [1e9], "tokens": [2e10]}).to_reader())
+    assert answers.column("loss").to_pylist() == [fitted.predict(N=1e9, D=2e10).value]
+
+
 def test_rows_are_predicted_in_their_order_in_as_many_questions_as_it_takes(fitted, monkeypatch):
     from lawfit import _fit
 
@@ -119,6 +127,7 @@ def test_groups_have_parameters_draws_and_answers_of_their_own(program, runs):
     assert fit.draws["group"] == ["a"] * 1000 + ["b"] * 1000
     assert fit.draws["E"][:1000] == fit.draws["E"][1000:]
     assert [answer.group for answer in fit.predict(N=1e10, D=2e11)] == ["a", "b"]
+    assert [answer.group for answer in fit.ask("loss", N=1e10, D=2e11, group="b")] == ["b"]
 
 
 def test_rules_say_which_rows_count(program, runs):
@@ -139,7 +148,7 @@ def test_a_warning_about_the_columns_is_a_warning_of_the_fit(program, runs):
 
 
 def test_published_constants_need_no_rows(program):
-    published = lawfit.fit(None, "hoffmann", constants="hoffmann2022", interval=None)
+    published = lawfit.fit(None, "hoffmann", constants="hoffmann2022")
     assert published.predict(N="280B", D="300B").value == pytest.approx(1.9933, abs=5e-5)
 
 

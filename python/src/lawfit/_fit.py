@@ -105,7 +105,8 @@ def fit(
         "clusters": clusters,
         "alternatives": alternatives,
         "backtest": backtest,
-        "uncertainty": uncertainty_of(uncertainty, interval),
+        # Published constants have no rows to be uncertain about.
+        "uncertainty": uncertainty_of(uncertainty, interval) if frame is not None else None,
     }
     draft = draft_of(
         frame,
@@ -155,7 +156,9 @@ def draft_of(
     spec: dict[str, Any] = {"spec": 1, "study": {"title": title, "seed": int(seed)}}
     table = None
     rows: dict[str, str] = {}
+    kind = _frames.kind_of(frame)
     if frame is not None:
+        frame = _frames.owned(frame)
         filtered = [{"keep": rule} if isinstance(rule, str) else dict(rule) for rule in rules]
         others = [name for fit in fits.values() for name in fit.get("alternatives", ()) if name not in laws]
         formulas = [law.get("formula") or _catalogue.formula(law["use"]) for law in laws.values()]
@@ -174,7 +177,7 @@ def draft_of(
         names_of_laws = {name: name for name in laws}
         spec["laws"] = {name: dict(law) for name, law in laws.items()}
     spec["fits"] = {name: {**rows, "law": names_of_laws[name], **settings} for name, settings in fits.items()}
-    return Draft(spec, table, _frames.kind_of(frame))
+    return Draft(spec, table, kind)
 
 
 _NOT_EXPRESSIONS = ("objective", "uncertainty", "solver", "starts", "share", "alternatives")
@@ -323,12 +326,13 @@ class Fit:
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
+        kind, frame = _frames.kind_of(frame), _frames.owned(frame)
         present = _frames.names_of(frame)
         columns = {v: v if v in present else self._origin.column_of(v) for v in self.variables}
         columns = {variable: column for variable, column in columns.items() if column in present}
         values = _frames.columns_of(frame, list(columns.values()))
         asked = {variable: values[column] for variable, column in columns.items()}
-        return _frames.with_index_of(frame, self._asked("loss", asked, _frames.kind_of(frame)))
+        return _frames.with_index_of(frame, self._asked("loss", asked, kind))
 
     def optimal(self, C: Any, **held: Any) -> Any:
         """The optimal model size and data for a compute budget in FLOP, or for each of several.

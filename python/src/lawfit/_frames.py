@@ -26,6 +26,11 @@ def kind_of(frame: Frame) -> str:
     return _importer() or "dict"
 
 
+def owned(frame: Frame) -> Frame:
+    """The frame, or a copy of one that can be read only once, such as a stream of record batches."""
+    return _own(frame)
+
+
 def names_of(frame: Frame) -> list[str]:
     """The names of a frame's columns."""
     return list(_labels(_own(frame)))

@@ -21,6 +21,8 @@ Question = Mapping[str, Any]
 
 _ASKED = "asked"
 """The name of a query made from Python."""
+_OF_QUERIES = ("group", "forecast", "ceiling", "subject_to", "machine")
+"""The settings of a query, as opposed to those of its question."""
 
 
 class Origin(Protocol):
@@ -64,7 +66,13 @@ class SpecFile:
         return variable
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
-        """Runs `lawfit query`, which does not change the study's report and lock file."""
+        """Runs `lawfit query`, which does not change the study's report and lock file.
+
+        A question that the command line cannot express is asked by another spec, which extends this one.
+        """
+        if not all(_is_word(value) for value in settings.values()):
+            base = {"spec": 1, "extends": str(self.path.resolve())}
+            return Draft(base, None, self.kind).ask(fit, kind, settings, cache)
         words = [f"{name}={_word(value)}" for name, value in settings.items()]
         arguments = ["query", "--json", *of_cache(cache), str(self.path), kind, f"fit={fit}", *words]
         return list(json.loads(_program.call(arguments)).values())
@@ -118,7 +126,7 @@ class Draft:
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
         """Runs the study with the query in it; existing fits come from the cache."""
-        beside = {name: settings[name] for name in ("forecast", "ceiling") if name in settings}
+        beside = {name: settings[name] for name in _OF_QUERIES if name in settings}
         asked = {name: value for name, value in settings.items() if name not in beside}
         results, _ = self.run(cache, {_ASKED: {"fit": fit, **beside, kind: asked}})
         return [results["queries"][_ASKED]]
@@ -155,14 +163,17 @@ def of_cache(cache: Cache) -> list[str]:
     return [] if cache is None else ["--cache", str(cache)]
 
 
+def _is_word(value: Any) -> bool:
+    """Whether a value of a query can be written as a command-line word."""
+    if _spec.is_list(value):
+        return all(_is_word(entry) for entry in value)
+    if isinstance(value, str):
+        return bool(value) and not set(value) & set(" \t\n\"'\\,=[]{}")
+    return not isinstance(value, Mapping)
+
+
 def _word(value: Any) -> str:
     """A value of a query as a command-line word."""
     if _spec.is_list(value):
         return ",".join(_word(entry) for entry in value)
-    if isinstance(value, Mapping):
-        raise TypeError("a fit of a spec file cannot be asked with a table; write the question into the spec")
-    if isinstance(value, str):
-        if not value or set(value) & set(" \t\n,="):
-            raise ValueError(f"{value!r} is no value of a question")
-        return value
-    return _spec.number(value)
+    return value if isinstance(value, str) else _spec.number(value)
