@@ -80,7 +80,8 @@ const INSTEAD: [(&[&str], &str); 4] = [
     ),
     (
         &["hour", "gpu", "seconds"],
-        "compute is counted in FLOP: write `{ expr = \"hours * 3600 * 312e12 * 0.4\", unit = \"FLOP\" }` with the peak of the device \
+        "hours of audio, numbers of devices and the like have no unit here: leave `unit` out. Compute is counted in FLOP: write \
+         `{ expr = \"hours * 3600 * 312e12 * 0.4\", unit = \"FLOP\" }` with the peak of the device \
          and its utilisation",
     ),
 ];

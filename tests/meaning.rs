@@ -229,7 +229,7 @@ fn equal_warnings_are_counted_and_answers_name_query_and_laws() {
     let page = world.read("outputs/study/report.html");
     assert_eq!(page.matches("Where the law does not hold").count(), 1);
     assert!(outcome.stdout.contains(&format!("{} warning", notes.len())), "{}", outcome.stdout);
-    for said in ["(query far, fit main, one law; ", "(query several, fit main, one law, `"] {
+    for said in ["(query far, fit main, one law; ", "(query several, fit main, several laws"] {
         assert!(results["conclusions"].to_string().contains(said), "{said}: {}", results["conclusions"]);
     }
 }

@@ -59,3 +59,17 @@ fn a_target_that_no_share_has_is_not_reachable() {
     assert_eq!(row["reach"]["verdict"], "not_reachable", "{row}");
     assert!(row["note"].as_str().unwrap().contains("y lies between 0 and 1, and 1.2 does not"), "{row}");
 }
+
+#[test]
+fn a_target_in_per_cent_is_told_from_a_share_also_where_rows_exceed_one() {
+    let table = "hours,wer\n10,118\n30,81\n100,55\n300,38\n1000,27\n3000,19\n";
+    let spec = "spec = 1\n[study]\ntitle = \"Words\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { hours = \"hours\", \
+        wer = { column = \"wer\", unit = \"%\" } }\n[laws.power]\nformula = \"wer = A / hours^a\"\n\
+        [fits.main]\nrows = \"runs\"\nlaw = \"power\"\n[queries.next]\nfit = \"main\"\nreach = { wer = TARGET, solve = \"hours\" }\n";
+    let world = World::with(&spec.replace("TARGET", "10"), table);
+    let note = answer(&world)["note"].as_str().unwrap_or_default().to_owned();
+    assert!(note.contains("if per cent are meant, write \"10 %\""), "{note}");
+    world.write("study.toml", &spec.replace("TARGET", "\"10 %\""));
+    let hours = answer(&world)["solution"]["value"].as_f64().unwrap();
+    assert!((1e4..5e4).contains(&hours), "{hours}");
+}

@@ -46,6 +46,8 @@ pub(super) struct Member {
     pub(super) priors: &'static [Prior],
     /// Whether the law needs the chance level.
     pub(super) needs_ceiling: bool,
+    /// Weight relative to other members with the same past errors.
+    pub(super) weight: f64,
     pub(super) compiled: OnceLock<Option<Compiled>>,
 }
 
@@ -75,6 +77,7 @@ pub(super) static FLOOR: Member = Member {
     variables: &["t"],
     priors: &[LEVEL, prior_ln("k", 0.5, 0.6), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
+    weight: 1.0,
     compiled: OnceLock::new(),
 };
 
@@ -85,6 +88,7 @@ pub(super) static RECIPROCAL: Member = Member {
     variables: &["t"],
     priors: &[LEVEL, prior_ln("k", 0.35, 0.8), prior("g", 0.0, 1.2)],
     needs_ceiling: false,
+    weight: 1.0,
     compiled: OnceLock::new(),
 };
 
@@ -95,6 +99,7 @@ pub(super) static SHIFTED: Member = Member {
     variables: &["t"],
     priors: &[LEVEL, prior_ln("k", 0.55, 0.5), prior("d", -4.0, 1.5), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
+    weight: 1.0,
     compiled: OnceLock::new(),
 };
 
@@ -105,6 +110,7 @@ pub(super) static FROM_CEILING: Member = Member {
     variables: &["t"],
     priors: &[prior("m", -4.0, 1.5), prior_ln("k", 0.55, 0.5), prior_ln("f", 0.5, 0.5), prior("q", -1.0, 1.0)],
     needs_ceiling: true,
+    weight: 1.0,
     compiled: OnceLock::new(),
 };
 
@@ -122,6 +128,7 @@ pub(super) static BROKEN: Member = Member {
         prior("q", 1.2, 1.3),
     ],
     needs_ceiling: false,
+    weight: 1.0,
     compiled: OnceLock::new(),
 };
 
@@ -133,13 +140,37 @@ pub(super) static TWO_SIZES: Member = Member {
     variables: &["t", "u"],
     priors: &[LEVEL, prior_ln("k", 0.38, 0.45), prior_ln("j", 0.38, 0.45), prior("r", 0.0, 1.2), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
+    weight: 1.0,
+    compiled: OnceLock::new(),
+};
+
+/// A power law without a floor. The priors of the others expect a floor, which rows of a power law do not show.
+pub(super) static POWER: Member = Member {
+    name: "m1",
+    formula: "z = a - exp(k) * t",
+    variables: &["t"],
+    priors: &[LEVEL, prior_ln("k", 0.3, 0.8)],
+    needs_ceiling: false,
+    weight: 1.0,
+    compiled: OnceLock::new(),
+};
+
+/// A power of each of two sizes without a floor. Losses of tables over two sizes mostly have a floor, so its weight is
+/// smaller.
+pub(super) static TWO_POWERS: Member = Member {
+    name: "two_powers",
+    formula: "z = a + ln(exp(-exp(k) * t) / (1 + exp(-r)) + exp(-exp(j) * u) / (1 + exp(r)))",
+    variables: &["t", "u"],
+    priors: &[LEVEL, prior_ln("k", 0.3, 0.7), prior_ln("j", 0.3, 0.7), prior("r", 0.0, 1.2)],
+    needs_ceiling: false,
+    weight: 0.3,
     compiled: OnceLock::new(),
 };
 
 /// The members of a forecast along one size; the third one has the discrepancy.
-pub(super) const ONE: [&Member; 5] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN];
-/// The members of a forecast over two sizes.
-pub(super) const TWO: [&Member; 1] = [&TWO_SIZES];
+pub(super) const ONE: [&Member; 6] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN, &POWER];
+/// The members of a forecast over two sizes; the first one has the discrepancy.
+pub(super) const TWO: [&Member; 2] = [&TWO_SIZES, &TWO_POWERS];
 
 /// Largest distance of a parameter from its centre, in standard deviations.
 const FARTHEST: f64 = 6.0;

@@ -2,8 +2,8 @@
 //!
 //! A forecast of ln y at a target is 3/4 of a stack of members and 1/4 of one member with a discrepancy process. Each
 //! member of the stack is fitted with larger weights for larger runs, and has a weight from its errors when the largest
-//! runs are hidden (a rolling origin). The variance is the larger of the process variance and the variance between the
-//! members; for a share, such as an error rate, it is their sum.
+//! runs are hidden (a rolling origin). The variance is the sum of the process variance and the variance between the
+//! members.
 //! `docs/book/src/validation/forecasts.md` shows the measured accuracy.
 
 mod departure;
@@ -153,8 +153,8 @@ impl Forecaster {
         let predictions = (0..targets.len())
             .map(|i| {
                 let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
-                let variance = self.ensemble.variance(process.variances[i], stack.spreads[i]);
-                let half = z * variance.sqrt();
+                // The process assumes one law with an error; the members disagree about the law.
+                let half = z * (process.variances[i] + stack.spreads[i]).sqrt();
                 let [value, lower, upper] = [mean, mean - half, mean + half].map(|z| self.unit * exp(z));
                 Prediction { value, lower, upper }
             })
@@ -170,10 +170,12 @@ impl Forecaster {
         Ok((predictions, account))
     }
 
-    /// The weights of the members: the inverse of their squared errors.
+    /// The weights of the members: their own, divided by their squared errors.
     fn raw_weights(&self) -> Vec<f64> {
         let weight = |error: &Option<f64>| error.map_or(1.0, |e| 1.0 / ((e + LEAST_ERROR) * (e + LEAST_ERROR)));
-        self.errors.iter().map(weight).collect()
+        let windows = self.ensemble.windows.len();
+        let own = self.ensemble.laws.iter().flat_map(|law| std::iter::repeat_n(law.weight, windows));
+        self.errors.iter().map(weight).zip(own).map(|(by_error, own)| own * by_error).collect()
     }
 
     fn stack(&self, targets: &[Vec<f64>]) -> Result<Stack, NoForecast> {
@@ -233,7 +235,6 @@ struct Ensemble {
     with_process: usize,
     /// Logarithm of the response at chance level; of its part of the whole, for a share.
     ceiling: Option<f64>,
-    is_of_shares: bool,
 }
 
 /// The combined forecast of the members.
@@ -261,15 +262,7 @@ impl Ensemble {
             if two { members::TWO_SIZES.name } else { members::SHIFTED.name }
         };
         let with_process = laws.iter().position(|member| member.name == process).unwrap_or(0);
-        Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling, is_of_shares }
-    }
-
-    /// Variance of a forecast of ln y, from that of the process and that between the members.
-    ///
-    /// Both estimate the error of the laws, so for a loss their sum would count it twice. For a share, the process
-    /// assumes a curve that bends, and the members disagree about whether and where it does.
-    fn variance(&self, of_process: f64, between: f64) -> f64 {
-        if self.is_of_shares { of_process + between } else { of_process.max(between) }
+        Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling }
     }
 
     /// Fits every member with every window to a history.

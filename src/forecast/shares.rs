@@ -37,12 +37,28 @@ const fn over_two(of_chance: f64) -> [Prior; 7] {
 
 const fn of_one(priors: &'static [Prior]) -> Member {
     let variables = &["t"];
-    Member { name: "bending", formula: ONE_SIZE, variables, priors, needs_ceiling: false, compiled: OnceLock::new() }
+    Member {
+        name: "bending",
+        formula: ONE_SIZE,
+        variables,
+        priors,
+        needs_ceiling: false,
+        weight: 1.0,
+        compiled: OnceLock::new(),
+    }
 }
 
 const fn of_two(priors: &'static [Prior]) -> Member {
     let variables = &["t", "u"];
-    Member { name: "bending", formula: TWO_SIZES, variables, priors, needs_ceiling: false, compiled: OnceLock::new() }
+    Member {
+        name: "bending",
+        formula: TWO_SIZES,
+        variables,
+        priors,
+        needs_ceiling: false,
+        weight: 1.0,
+        compiled: OnceLock::new(),
+    }
 }
 
 /// The member of one size and of two, each with a chance level from the smallest runs and with a given one.

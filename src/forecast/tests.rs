@@ -103,8 +103,8 @@ fn an_error_rate_uses_the_member_with_a_ceiling() {
     let scaled: Vec<f64> = responses.iter().map(|y| y / 2.0).collect();
     let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9), whole: None };
     let (_, account) = forecast(&measured, &[vec![1e9]], 0.9).unwrap();
-    assert_eq!(account.members.len(), 10);
-    assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 8);
+    assert_eq!(account.members.len(), 12);
+    assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 10);
     let shares: f64 = account.members.iter().map(|m| m.share).sum();
     assert!((shares - 1.0).abs() < 1e-12);
 }
@@ -265,5 +265,23 @@ fn a_curve_that_rises_over_its_last_runs_is_refused_and_one_that_reaches_its_flo
         assert!(reason.contains("does not fall throughout") || reason.contains("no trend"), "{count}: {reason}");
         let flat = responses(&|x| 2.2 + 0.05 * exp(-0.6 * x));
         assert!(along(&sizes, &flat, 2e10).is_ok(), "{count} runs at a floor");
+    }
+}
+
+#[test]
+fn intervals_of_a_power_law_without_a_floor_cover_larger_runs() {
+    let sizes: Vec<f64> = (0..12).map(|i| 1e6 * exp(ln(1e3) * f64::from(i) / 11.0)).collect();
+    for exponent in [0.1, 0.3] {
+        let truth = |x: f64| 30.0 * exp(-exponent * ln(x / 1e6));
+        let (mut covered, mut asked) = (0, 0);
+        for seed in 0..60 {
+            let mut random = Random::new(seed, "power", 0);
+            let responses: Vec<f64> = sizes.iter().map(|&x| truth(x) * random.log_normal(0.01)).collect();
+            let (prediction, _) = along(&sizes, &responses, 1e10).unwrap();
+            let run = truth(1e10) * random.log_normal(0.01);
+            covered += usize::from(prediction.lower <= run && run <= prediction.upper);
+            asked += 1;
+        }
+        assert!(covered * 100 >= 84 * asked, "{exponent}: {covered} of {asked}");
     }
 }

@@ -522,6 +522,11 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
         varied: plan.on_empty == OnEmpty::NoValues,
         share: fit.share.clone(),
         response_is_share: is_share(&law.response, source.columns.get(&law.response)),
+        response_has_share_unit: source
+            .columns
+            .get(&law.response)
+            .and_then(|column| column.unit)
+            .is_some_and(|unit| unit.dimension == Dimension::Share),
     };
     let columns =
         [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {

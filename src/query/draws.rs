@@ -14,6 +14,9 @@ use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
 use crate::fit::{Fit, Status};
 use crate::numerics::{Points, Random, without_open_ends};
+
+/// Largest response up to which the values of a share are parts of one, and not per cent.
+const AS_SHARES: f64 = 5.0;
 use crate::objective::ResponseScale;
 use crate::warning::texts;
 
@@ -398,7 +401,7 @@ impl Asked<'_> {
     fn target_outside_range(&self, inputs: &BTreeMap<String, f64>) -> Option<String> {
         let ([least, most], response) = (self.fit.range?, &self.ready.law.response);
         let target = inputs.get(response).filter(|target| !(least..=most).contains(*target))?;
-        let as_share = if most == 1.0 && (1.0..=100.0).contains(target) {
+        let as_share = if most <= AS_SHARES && (1.0..=100.0).contains(target) {
             format!("; if per cent are meant, write \"{target} %\"")
         } else {
             String::new()

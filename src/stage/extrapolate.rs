@@ -100,7 +100,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        20
+        21
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -404,22 +404,21 @@ impl Extrapolate {
                 let only = account.only_law().map(str::to_owned);
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
-                let [before, after] = if whole(fit).is_some() { ["and", ""] } else { ["or", ", whichever is larger"] };
                 answer.interval = Some(match through {
                     Some((through, _)) => format!(
                         "{percent:.0} % prediction interval of one run: the forecast of {} by several laws, with their \
-                         common error {before} their disagreement{after}; the parameters and the scatter of the fit's law; not the error of the fit's \
+                         common error and their disagreement; the parameters and the scatter of the fit's law; not the error of the fit's \
                          law itself",
                         through.variable
                     ),
                     None => match only {
                         Some(law) => format!(
                             "{percent:.0} % prediction interval of one run: scatter, parameters, and the error of the \
-                             law `{law}` {before} the disagreement of its windows{after}"
+                             law `{law}` and the disagreement of its windows"
                         ),
                         None => format!(
                             "{percent:.0} % prediction interval of one run: scatter, parameters, and the common error of \
-                             the laws {before} their disagreement{after}"
+                             the laws and their disagreement"
                         ),
                     },
                 });

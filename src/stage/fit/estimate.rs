@@ -47,6 +47,12 @@ impl FitLaw {
     pub(super) fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
         let response = self.response(rows)?;
         let contains = |[least, most]: &[f64; 2]| response.iter().all(|value| (*least..=*most).contains(value));
+        if self.roles.response_has_share_unit {
+            // A word error rate may exceed one.
+            let largest = response.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+            let most = if largest > 1.0 { BEYOND_ONE * largest } else { 1.0 };
+            return Ok(Some([0.0, most]).filter(contains));
+        }
         Ok(self.roles.response_is_share.then(|| RANGES_OF_SHARE.into_iter().find(contains)).flatten())
     }
 
@@ -176,6 +182,9 @@ impl FitLaw {
         Ok(Member { fit, draws })
     }
 }
+
+/// Largest response of a fit whose rows exceed one, in multiples of that of the rows.
+const BEYOND_ONE: f64 = 2.0;
 
 /// The ranges of shares: plain ones, and those in per cent in a column without a unit.
 const RANGES_OF_SHARE: [[f64; 2]; 2] = [[0.0, 1.0], [0.0, 100.0]];

@@ -39,7 +39,7 @@ pub(super) use rows::numbers;
 use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 25;
+const REV: u32 = 26;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -81,6 +81,7 @@ pub struct FitMethod {
 
 /// Roles of columns that are not variables of the law.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing about the rows")]
 pub struct RowRoles {
     /// Rows for which this condition holds are scored and not fitted.
     pub holdout: Option<String>,
@@ -105,6 +106,9 @@ pub struct RowRoles {
     /// Whether the response is a share, such as an accuracy, from 0 to 1 or in per cent. Other rows override this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
+    /// Whether its unit says so, so that its values are parts of one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub response_has_share_unit: bool,
 }
 
 impl Stage for FitLaw {
