@@ -2,8 +2,9 @@
 //!
 //! Learning curves: the default forecast beside single laws of the catalogue, on the split of the benchmark of
 //! Alabdulmohsin et al. (arXiv:2209.06640). Tables of two sizes: the default beside least squares, on what lies
-//! above a share of the range of ln C. Error rates of tasks: the default, on larger and on longer runs. Errors are root mean squares of ln(forecast / observed), averaged over
-//! series; coverage is that of nominal 90 % intervals.
+//! above a share of the range of ln C. Error rates of tasks and simulated power laws: the default, on larger or longer
+//! runs. Errors are root mean squares of ln(forecast / observed), averaged over series; coverage is that of nominal 90 %
+//! intervals.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
@@ -23,6 +24,8 @@ use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Fitted, Method, Sandwich};
 use lawfit::watch::Watch;
 
+#[path = "forecast/powers.rs"]
+mod powers;
 #[path = "forecast/tasks.rs"]
 mod tasks;
 
@@ -95,6 +98,8 @@ fn main() -> ExitCode {
     by_domain(&both);
     println!("\n## Error rates of tasks\n");
     by_set(&tasks::tasks(&data));
+    println!("\n## Simulated power laws without a floor\n");
+    by_set(&powers::powers());
     println!("\n## Coverage by data set\n");
     coverage_by_set(&[&all[0].1[..], &both[0].1[..]].concat(), "default");
     coverage_by_set(&[&all[2].1[..], &both[1].1[..]].concat(), "one law: m2, hoffmann");

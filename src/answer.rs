@@ -134,15 +134,6 @@ pub struct Account {
     pub configurations: usize,
 }
 
-impl Account {
-    /// The law of all members, where they are one law over several windows.
-    pub fn only_law(&self) -> Option<&str> {
-        let first = self.members.first()?;
-        let is_only = self.members.len() > 1 && self.members.iter().all(|member| member.law == first.law);
-        is_only.then_some(first.law.as_str())
-    }
-}
-
 /// The part of a member in a forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::sources::{close, of_two_rows, study_of, through};
+use crate::histories::{close, of_two_rows, through};
+use crate::sources::study_of;
 use crate::world::World;
 
 /// A request to a server of a test.

@@ -26,6 +26,7 @@ mod explain;
 mod figures;
 mod fitting;
 mod forecasting;
+mod histories;
 mod hostile;
 mod identified;
 mod intervals;

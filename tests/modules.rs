@@ -32,7 +32,7 @@ pub(crate) fn modules() -> BTreeMap<Names, Module> {
         if path.last().is_some_and(|last| last == "mod") {
             path.pop();
         }
-        if path == ["lib"] || path == ["main"] || path.last().is_some_and(|last| last == "tests") {
+        if path == ["lib"] || path == ["main"] || path.iter().any(|part| part == "tests") {
             continue;
         }
         let code = code_of(&std::fs::read_to_string(&file).unwrap());

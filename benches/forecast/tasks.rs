@@ -33,8 +33,9 @@ const PYTHIA: [&str; 8] =
     ["arc_challenge", "arc_easy", "lambada_openai", "logiqa", "piqa", "sciq", "winogrande", "wsc"];
 /// Tokens from which checkpoints are forecast.
 const LATER: f64 = 4e10;
-/// Tokens below which models have hardly begun to learn, and parameters above which models are forecast.
+/// Minimum tokens of checkpoints in series over models. Models of fewer tokens have hardly begun to learn.
 const BEGUN: f64 = 5e9;
+/// Parameters above which models are forecast.
 const LARGER: [f64; 2] = [4.5e8, 1.5e9];
 /// Minimum number of rows of a series.
 const FEWEST: usize = 4;
@@ -100,8 +101,8 @@ fn checkpoints(data: &Path) -> Vec<Series> {
         for model in models {
             let own = read.iter().filter(|row| text(&row[0]) == model);
             let rates: Vec<Rate> = own.filter_map(|row| rate_of(row)).collect();
-            for ceiling in [None, chance_of(task)] {
-                let name = if ceiling.is_some() { "tasks, checkpoints, chance given" } else { "tasks, checkpoints" };
+            let given = chance_of(task).map(|chance| ("tasks, checkpoints, chance given", Some(chance)));
+            for (name, ceiling) in [("tasks, checkpoints", None)].into_iter().chain(given) {
                 let asked = (name, format!("{model} {task}"), ceiling);
                 series.extend(of(asked, &rates, |rate| rate.data <= LATER, |rate| vec![rate.data]));
             }
@@ -153,7 +154,7 @@ fn of(
     })
 }
 
-/// An error rate from model size, data and accuracy; `None` without errors, of which there is no logarithm.
+/// An error rate from model size, data and accuracy. `None` for an error rate of zero, which has no logarithm.
 fn rate([size, data, accuracy]: [Option<f64>; 3]) -> Option<Rate> {
     let rate = Rate { size: size?, data: data?, error: 1.0 - accuracy? };
     (rate.error > 0.0 && rate.data > 0.0).then_some(rate)

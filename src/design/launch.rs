@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::advice::{Advice, Run};
+use crate::separated::quoted;
 
 /// The keys and values of a run, in order. The law's variables keep their names; another key of the same name begins with
 /// `run_`.
@@ -48,14 +49,6 @@ fn cell(value: &Value) -> String {
         Value::String(text) => quoted(text),
         other => other.to_string(),
     }
-}
-
-/// A text as a CSV cell, in quotes where it contains what separates cells (RFC 4180).
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) || text.trim() != text {
-        return format!("\"{}\"", text.replace('"', "\"\""));
-    }
-    text.to_owned()
 }
 
 /// One line per run, with a header.

@@ -94,7 +94,7 @@ impl<'a> Ledger<'a> {
         if self.terms.shared_trunk.is_some() { (self.candidates[run].trunk, copy) } else { (run, copy) }
     }
 
-    /// The number of each run's job, in order of their first runs, from 1: runs with one number share a trunk.
+    /// The number of each run's trunk, from 1 in the order of first runs. Runs with one number share a trunk.
     pub fn trunks(&self) -> Vec<usize> {
         let mut jobs: Vec<Job> = Vec::new();
         let number = |&(run, copy): &(usize, usize)| {

@@ -166,15 +166,15 @@ pub struct Matched {
 }
 
 impl Results {
-    /// Whether a later line of the same run takes the place of this one, as in a file to which states are appended. An
-    /// attempt that failed has cost what it cost.
+    /// Whether a later line with the same name replaces this one, as in a file to which states are appended. A failed
+    /// attempt stays, because it has cost compute.
     fn is_replaced(&self, place: usize) -> bool {
         let line = &self.runs[place];
         let is_attempt = matches!(line.status, Status::Failed | Status::Diverged);
         line.name.is_some() && !is_attempt && self.runs[place + 1..].iter().any(|later| later.name == line.name)
     }
 
-    /// What is said about lines that later ones replace.
+    /// A warning about lines that later ones replace.
     pub(super) fn replaced(&self) -> Option<String> {
         let replaced: Vec<usize> = (0..self.runs.len()).filter(|&place| self.is_replaced(place)).collect();
         let name = self.runs[*replaced.first()?].name.as_deref()?;

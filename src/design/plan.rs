@@ -39,8 +39,8 @@ const LESS: f64 = 0.4;
 const REDUCTIONS: usize = 8;
 
 impl Given<'_> {
-    /// The chosen runs in order. If the decision has a price, the plan is the one for the part of the budget that saves most
-    /// net of its cost: a plan for the whole budget begins with runs that only a large budget pays for.
+    /// The chosen runs in order. If the decision has a price, plans for parts of the budget are compared, and the one that
+    /// saves most after its cost is taken. A plan for the whole budget begins with runs that only a large budget pays for.
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let runs = self.chosen_within(table);
         if !table.is_priced {

@@ -219,7 +219,7 @@ impl Along {
 /// Level of the test for a trend; above it a law has no trend to continue.
 const NO_TREND: f64 = 0.05;
 
-/// Deviations count in the test up to this multiple of the scatter.
+/// Limit of a deviation in the test, as a multiple of the scatter.
 const BOUNDED_AT: f64 = 4.0;
 /// The median of the absolute value of a standard normal number.
 const NORMAL_MEDIAN: f64 = 0.6745;
@@ -241,8 +241,8 @@ pub fn no_trend(
     no_trend_in_groups(&[(residuals, responses)], parameters)
 }
 
-/// The same for groups with parameters in common, each with its residuals and responses, and the number of all
-/// parameters: the law explains the rows no better than the mean of each group.
+/// The same for groups that share parameters: the law explains the rows no better than the mean of each group. A group has
+/// its residuals and its responses; `parameters` is the number of all parameters.
 pub fn no_trend_in_groups(groups: &[(&[f64], &[f64])], parameters: usize) -> Option<String> {
     let rows: usize = groups.iter().map(|(residuals, _)| residuals.len()).sum();
     let (numerator, freedom) = (parameters.checked_sub(groups.len())?, rows.checked_sub(parameters)?);

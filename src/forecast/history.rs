@@ -2,7 +2,7 @@
 
 use crate::numerics::exp;
 
-/// One of this many runs is among the smallest.
+/// The smallest runs are one in this many.
 const SMALLEST: usize = 4;
 
 /// One distinct configuration.
@@ -14,12 +14,12 @@ pub(super) struct Run {
     pub(super) z: f64,
 }
 
-/// How the scatter of ln y depends on its level.
+/// The scatter of ln y as a function of its level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scatter {
-    /// It does not.
+    /// Equal at every level.
     Equal,
-    /// As that of a share.
+    /// That of a share, such as an error rate: see [`relative_noise`].
     OfShares,
 }
 
@@ -63,7 +63,8 @@ impl History {
         Self { runs: self.runs[..count].to_vec(), scatter: self.scatter }
     }
 
-    /// ln y of the smallest runs, a quarter of all. A share at chance level has it until its fall begins.
+    /// Mean ln y of the smallest quarter of the runs. For a share this is the chance level, as long as its fall has not
+    /// begun there.
     pub(super) fn chance_level(&self) -> f64 {
         let smallest = &self.runs[..self.runs.len().div_ceil(SMALLEST)];
         smallest.iter().map(|run| run.z).sum::<f64>() / smallest.len().max(1) as f64
@@ -103,10 +104,10 @@ impl History {
     }
 }
 
-/// Smallest distance of a share from its largest value in the scatter, because ln y scatters there too.
+/// Lower limit of 1 - y in the scatter: a share close to 1 scatters too.
 const LEAST_FROM_TOP: f64 = 0.05;
 
-/// Scatter of ln y of a share y, up to a factor: sqrt((1 - y) / y), that of the mean of independent answers.
+/// Scatter of ln y of a share y, up to a constant factor: sqrt((1 - y) / y), as for the mean of independent answers.
 fn relative_noise(z: f64) -> f64 {
     let y = exp(z);
     ((1.0 - y).max(LEAST_FROM_TOP) / y).sqrt()

@@ -29,7 +29,7 @@ pub(super) enum Centre {
     LnOf(f64),
     /// The logarithm of the largest run's response.
     LastResponse,
-    /// ln(-z) of the chance level of a share: of the given level, or of that of the smallest runs.
+    /// ln(-z) of the chance level of a share. If it is not given, that of the smallest runs counts.
     ChanceLevel,
 }
 
@@ -144,7 +144,7 @@ pub(super) static TWO_SIZES: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A power law without a floor. The priors of the others expect a floor, which rows of a power law do not show.
+/// A power law without a floor. The priors of the other members expect a floor.
 pub(super) static POWER: Member = Member {
     name: "m1",
     formula: "z = a - exp(k) * t",
@@ -155,8 +155,7 @@ pub(super) static POWER: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A power of each of two sizes without a floor. Losses of tables over two sizes mostly have a floor, so its weight is
-/// smaller.
+/// A power of each of two sizes without a floor. Its weight is smaller, because most losses over two sizes have a floor.
 pub(super) static TWO_POWERS: Member = Member {
     name: "two_powers",
     formula: "z = a + ln(exp(-exp(k) * t) / (1 + exp(-r)) + exp(-exp(j) * u) / (1 + exp(r)))",
@@ -198,7 +197,7 @@ impl Member {
             let (centre, farthest) = match prior.map(|prior| (prior.centre, prior.deviation)) {
                 Some((Centre::At(centre), deviation)) => (centre, FARTHEST * deviation),
                 Some((Centre::LnOf(centre), deviation)) => (ln(centre), FARTHEST * deviation),
-                // A level, a chance level or the ceiling: the logarithm of a response, or of such a logarithm.
+                // The level, the chance level and the ceiling are logarithms of responses or of such logarithms.
                 _ => (0.0, FARTHEST_LEVEL),
             };
             (parameter.lower, parameter.upper) = (centre - farthest, centre + farthest);

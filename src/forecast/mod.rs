@@ -58,7 +58,8 @@ pub struct Measured<'a> {
     pub responses: &'a [f64],
     /// The response at chance level, where known.
     pub ceiling: Option<f64>,
-    /// The largest possible response, if it is a share such as an error rate: 1, or 100 for per cent.
+    /// The largest possible response, if it is a share such as an error rate: 1, 100 for per cent, or more than 1 where
+    /// rows exceed 1, as word error rates may.
     pub whole: Option<f64>,
 }
 
@@ -104,7 +105,7 @@ pub struct Forecaster {
     errors: Vec<Option<f64>>,
     origins: usize,
     process: Process,
-    /// The response of which ln y is zero.
+    /// The response at ln y = 0: the whole of a share, and 1 for other responses.
     unit: f64,
 }
 
@@ -233,7 +234,7 @@ struct Ensemble {
     windows: &'static [f64],
     /// Index of the law with the process.
     with_process: usize,
-    /// Logarithm of the response at chance level; of its part of the whole, for a share.
+    /// Logarithm of the response at chance level, in parts of the whole for a share.
     ceiling: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The members of forecasts of a share, such as an error rate, that bend at any scale.
+//! The member for forecasts of a share, such as an error rate: a curve that bends at any scale.
 //!
 //! A task begins to fall from its chance level at some scale, which may be that of the last runs. The members of losses
 //! only slow down, so they forecast such a task too high.
@@ -11,12 +11,12 @@ use super::members::{Centre, Member, Prior, prior, prior_ln};
 /// bend, and `q` the logit of the part of the chance level that the fall takes away. A logistic curve over the logarithm
 /// of size is the case exp(k + f) = 1. The bend is that of Caballero et al. 2022, arXiv:2210.14891.
 const ONE_SIZE: &str = "z = -exp(h) + ln(1 / (1 + exp(-q)) + exp(-exp(k + f) * sp((t - m) * exp(-f))) / (1 + exp(q)))";
-/// The same over two sizes: P = exp(-k t) and exp(-j u), added with shares as in Hoffmann's law, replaces exp(-k t), and
-/// exp(f) is the sharpness of the bend.
+/// The same over two sizes. The sum of exp(-k t) and exp(-j u), with shares as in Hoffmann's law, takes the place of
+/// exp(-k t). exp(f) is the sharpness of the bend.
 const TWO_SIZES: &str = "z = -exp(h) + ln(1 / (1 + exp(-q)) + exp(-exp(f) * sp(-m - exp(-f) * \
      ln(exp(-exp(k) * t) / (1 + exp(-r)) + exp(-exp(j) * u) / (1 + exp(r))))) / (1 + exp(q)))";
 
-/// Deviation of ln(-z) at a chance level that is given, and at one that is taken from the smallest runs.
+/// Standard deviation of ln(-z) of a given chance level, and of one that is taken from the smallest runs.
 const GIVEN: f64 = 0.03;
 const SEEN: f64 = 0.4;
 
@@ -61,7 +61,7 @@ const fn of_two(priors: &'static [Prior]) -> Member {
     }
 }
 
-/// The member of one size and of two, each with a chance level from the smallest runs and with a given one.
+/// The members by number of sizes, one or two, and by whether the chance level is given.
 static BENDING: [[Member; 2]; 2] =
     [[of_one(&over_one(SEEN)), of_one(&over_one(GIVEN))], [of_two(&over_two(SEEN)), of_two(&over_two(GIVEN))]];
 

@@ -21,6 +21,9 @@ const SHARE_OF_FALL: [f64; 2] = [0.03, 0.1];
 /// where badly tuned runs at one end of a budget lie above smaller ones without any turn.
 const ALLOWED_SHARE: [f64; 2] = [0.05, 0.25];
 
+/// The median of the size of a standard normal number.
+const NORMAL_MEDIAN: f64 = 0.6745;
+
 /// Minimum number of runs along one size that are tested for a rise at their end, and minimum number that rise.
 const FEWEST_FOR_END: usize = 6;
 const FEWEST_AT_END: usize = 3;
@@ -34,8 +37,8 @@ const NEIGHBOURS: usize = 3;
 
 /// Why a history cannot be forecast; `None` where it can.
 pub(super) fn turns(history: &History) -> Option<String> {
-    let scatter = scatter(history);
     let z: Vec<f64> = history.runs.iter().map(|run| run.z).collect();
+    let scatter = scatter(&z);
     let mut sorted = z.clone();
     sorted.sort_by(f64::total_cmp);
     let range = quantile(&sorted, 0.95) - quantile(&sorted, 0.05);
@@ -186,13 +189,12 @@ fn rises_at_end(runs: &[Run], range: f64) -> Option<usize> {
     }
     let x: Vec<f64> = runs.iter().map(|run| run.logs[0]).collect();
     let z: Vec<f64> = runs.iter().map(|run| run.z).collect();
-    let scatter = of_differences(&z);
+    let scatter = scatter(&z).min(scatter_of_bends(&z));
     // The slope of a part, and its value in standard errors.
     let slope = |part: std::ops::Range<usize>| {
         let (x, z) = (&x[part.clone()], &z[part]);
-        let (middle, level) = (mean(x), mean(z));
+        let (slope, middle) = (Line::through(x, z).slope, mean(x));
         let along: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
-        let slope = x.iter().zip(z).map(|(x, z)| (x - middle) * (z - level)).sum::<f64>() / along;
         (slope, slope * along.sqrt() / scatter)
     };
     (FEWEST_AT_END..=n / 2).find(|last| {
@@ -205,19 +207,20 @@ fn rises_at_end(runs: &[Run], range: f64) -> Option<usize> {
     })
 }
 
-/// The scatter around a smooth curve, from its second or third differences, whichever are smaller. The curve itself
-/// enters the second ones where it bends between neighbours. Independent scatter s has differences of s sqrt(6) and
-/// s sqrt(20).
-fn of_differences(z: &[f64]) -> f64 {
-    let typical = |differences: Vec<f64>| median(&differences.iter().map(|d| d.abs()).collect::<Vec<_>>()) / 0.6745;
-    let second = typical(z.windows(3).map(|w| w[2] - 2.0 * w[1] + w[0]).collect()) / 6.0_f64.sqrt();
-    let third = typical(z.windows(4).map(|w| w[3] - 3.0 * (w[2] - w[1]) - w[0]).collect()) / 20.0_f64.sqrt();
-    second.min(third)
+/// The scatter of neighbours around the trend, from second differences, which are small on a smooth curve. Independent
+/// scatter s has second differences of s sqrt(6).
+fn scatter(z: &[f64]) -> f64 {
+    typical(z.windows(3).map(|w| (w[2] - 2.0 * w[1] + w[0]) / 6.0_f64.sqrt()))
 }
 
-/// The scatter of neighbours around the trend, from second differences, which are small on a smooth curve.
-fn scatter(history: &History) -> f64 {
-    let differences: Vec<f64> =
-        history.runs.windows(3).map(|w| (f64::midpoint(w[0].z, w[2].z) - w[1].z).abs() / 1.5_f64.sqrt()).collect();
-    if differences.is_empty() { 0.0 } else { median(&differences) / 0.6745 }
+/// The same from third differences, which are small also where the curve bends between neighbours. Independent scatter s
+/// has third differences of s sqrt(20).
+fn scatter_of_bends(z: &[f64]) -> f64 {
+    typical(z.windows(4).map(|w| (w[3] - 3.0 * (w[2] - w[1]) - w[0]) / 20.0_f64.sqrt()))
+}
+
+/// The standard deviation of differences, from the median of their sizes; zero without any.
+fn typical(differences: impl Iterator<Item = f64>) -> f64 {
+    let sizes: Vec<f64> = differences.map(f64::abs).collect();
+    if sizes.is_empty() { 0.0 } else { median(&sizes) / NORMAL_MEDIAN }
 }

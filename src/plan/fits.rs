@@ -371,7 +371,7 @@ pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &
         } else {
             None
         };
-        // What asks a fit whose chain is at fault would only find that its law lacks variables.
+        // A fit whose chain is at fault is not planned: every query of it would report that its law lacks variables.
         if let Some(fault) = early {
             scope.error("bad-chain", place(), fault);
             fits.remove(name);
@@ -511,6 +511,7 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
         let checked = check::expression(text.as_ref()?, &path.key(key), variables, kind);
         scope.take(checked).map(|expr| expr.to_string())
     };
+    let response = source.columns.get(&law.response);
     let roles = RowRoles {
         holdout: expression(&fit.holdout, "holdout", Kind::Truth),
         weights: expression(&fit.weights, "weights", Kind::Number),
@@ -521,10 +522,8 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
         leave_out: plan.leaves_out(),
         varied: plan.on_empty == OnEmpty::NoValues,
         share: fit.share.clone(),
-        response_is_share: is_share(&law.response, source.columns.get(&law.response)),
-        response_has_share_unit: source
-            .columns
-            .get(&law.response)
+        response_is_share: is_share(&law.response, response),
+        response_has_share_unit: response
             .and_then(|column| column.unit)
             .is_some_and(|unit| unit.dimension == Dimension::Share),
     };

@@ -15,7 +15,7 @@ use crate::evidence::in_words;
 use crate::fit::{Fit, Status};
 use crate::numerics::{Points, Random, without_open_ends};
 
-/// Largest response up to which the values of a share are parts of one, and not per cent.
+/// A share with a larger limit than this is in per cent.
 const AS_SHARES: f64 = 5.0;
 use crate::objective::ResponseScale;
 use crate::warning::texts;

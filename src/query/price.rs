@@ -13,7 +13,7 @@ use crate::solver::root;
 const REACH: f64 = 90.0;
 /// Number of steps in the search for a split that spends a budget.
 const STEPS: i32 = 360;
-/// Number of bisections, which leave neighbouring numbers.
+/// Number of bisections. They end at neighbouring numbers.
 const HALVINGS: usize = 64;
 /// Largest difference of logarithms between a budget and the cost of a split that spends it.
 const SPENT: f64 = 1e-9;
@@ -87,8 +87,8 @@ impl RunCost {
     }
 }
 
-/// The zero of an increasing function that has no value below some place, where the cost of no run is positive.
-fn beyond_nothing(over: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+/// The root of an increasing function that is undefined below some place, because no run there has a positive cost.
+fn root_above_undefined(over: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
     let (mut below, mut above) = (low, high);
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(below, above);
@@ -137,20 +137,20 @@ impl Curve {
         let (low, high) = (near - REACH, near + REACH);
         let (first, last) = (over(low).0, over(high).0);
         if first.is_nan() && last >= 0.0 {
-            return beyond_nothing(|x| over(x).0, low, high);
+            return root_above_undefined(|x| over(x).0, low, high);
         }
         let brackets = first <= 0.0 && last >= 0.0;
         if brackets { root(over, low, high, near).unwrap_or(f64::NAN) } else { f64::NAN }
     }
 
-    /// Whether the cost of the split at r is the budget, to the digits that a split has.
+    /// Whether a split at r exists and its cost is the budget.
     fn is_spent(&self, budget: &Budget, r: f64) -> bool {
         let logs = self.at(budget, r);
         let off = self.budget(logs, budget.served).log - budget.log;
         logs.iter().all(|log| log.is_finite()) && off.abs() < SPENT
     }
 
-    /// The outermost r of the splits that spend a budget: `known` is one of them, and `end` is none.
+    /// The last r, from `known` towards `end`, at which a split spends the budget. `known` is such an r, and `end` is not.
     fn outermost(&self, budget: &Budget, known: f64, end: f64) -> f64 {
         let (mut inside, mut outside) = (known, end);
         for _ in 0..HALVINGS {

@@ -90,7 +90,7 @@ pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> O
     let query = described.query(query)?;
     let mut result = QueryResult::new(&query.fit, answer);
     strip(&mut result.warnings);
-    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, &result, None, row));
+    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, None, row));
     let sentences = sentences.chain(words::laws_apart(described, query, &result)).collect();
     Some((result, sentences))
 }

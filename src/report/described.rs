@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::answer::Account;
 use crate::expectation::Expected;
 use crate::law::{Law, Roles};
 use crate::query::{Question, SubjectTo};
@@ -172,15 +171,6 @@ impl AnsweredBy {
             Self::Two => "two laws compared".to_owned(),
             Self::Stack(count) => format!("{count} laws stacked"),
             Self::Several => "several laws".to_owned(),
-        }
-    }
-
-    /// Description of the laws behind an answer whose forecast has a composition: several members can be one law over
-    /// several windows.
-    pub fn describe_with(&self, account: Option<&Account>) -> String {
-        match (self, account.and_then(Account::only_law)) {
-            (Self::Several, Some(law)) => format!("one law, `{law}`, over several windows"),
-            _ => self.describe(),
         }
     }
 }

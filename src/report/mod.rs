@@ -19,7 +19,6 @@ mod results;
 mod said;
 mod screen;
 mod sensitivity;
-mod separated;
 mod typeset;
 mod words;
 mod writer;

@@ -25,12 +25,14 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
         let best = match described.answer {
             Some(_) => 0,
             // The first of equally good answers.
-            None => (1..all.len()).fold(0, |best, at| if weighed[at].is_better(&weighed[best]) { at } else { best }),
+            None => {
+                (1..all.len()).fold(0, |best, at| if weighed[at].better(&weighed[best]).is_some() { at } else { best })
+            }
         };
         let (query, index, row) = all[best];
         let others = all.iter().zip(&weighed).enumerate().filter(|(at, _)| *at != best);
         let others: Vec<Other> = others.map(|(_, (other, weighed))| (other.0, other.2, weighed)).collect();
-        (query, index, row, Some(why(described, results, (query, row, &weighed[best]), &others)))
+        (query, index, row, Some(why(described, (query, row, &weighed[best]), &others)))
     };
     let output = query.quoted();
     let cell = row.outputs.get(&output);
@@ -89,16 +91,12 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     let twins = twins(described, results, query, row);
     let is_varied = query.by != AnsweredBy::Law && results.sensitivity.contains_key(&query.fit);
     if !is_varied {
-        return farthest_twin(described, results, query, row, &twins).unwrap_or_else(none);
+        return farthest_twin(described, query, row, &twins).unwrap_or_else(none);
     }
-    let by = described_laws(results, query, row);
+    let by = query.by.describe();
     let of_one_law = twins.into_iter().find_map(|(other, _, row)| {
         let told = moved_farthest(described, results, other, row, ["its fit", "its answer"])?;
-        Some(format!(
-            "Query `{}` answers the same question by {}. {told}",
-            other.name,
-            described_laws(results, other, row)
-        ))
+        Some(format!("Query `{}` answers the same question by {}. {told}", other.name, other.by.describe()))
     });
     of_one_law.map_or_else(
         || {
@@ -133,16 +131,9 @@ fn untried(results: &Results, fit: &str, query: &str) -> String {
     )
 }
 
-/// The laws behind an answer.
-fn described_laws(results: &Results, query: &DescribedQuery, row: &AnswerRow) -> String {
-    let account = results.queries.get(&query.name).and_then(|result| result.account(row));
-    query.by.describe_with(account)
-}
-
 /// The query with the same question whose answer differs the most, in a sentence.
 fn farthest_twin(
     described: &Described,
-    results: &Results,
     query: &DescribedQuery,
     row: &AnswerRow,
     twins: &[(&DescribedQuery, usize, &AnswerRow)],
@@ -164,7 +155,7 @@ fn farthest_twin(
         "{choice}: query `{}` (fit `{}`, {}) answers the same question with {}.",
         other.name,
         other.fit,
-        described_laws(results, other, row),
+        other.by.describe(),
         Written::of_output(described, other, &output).whole(row.outputs.get(&output)?)
     ))
 }
@@ -207,7 +198,7 @@ const fn rank_of(by: &AnsweredBy) -> usize {
     }
 }
 
-/// Another answer to the same question, with what speaks for it.
+/// One of several answers to a question, with what speaks for it.
 type Other<'a> = (&'a DescribedQuery, &'a AnswerRow, &'a Weighed);
 
 /// What decides between answers to one question, in the order of the fields.
@@ -279,20 +270,16 @@ impl Weighed {
         };
         found.0.then_some(found.1)
     }
-
-    fn is_better(&self, other: &Self) -> bool {
-        self.better(other).is_some()
-    }
 }
 
 /// Why this answer is quoted instead of others to the same question.
-fn why(described: &Described, results: &Results, (query, row, weighed): Other<'_>, others: &[Other<'_>]) -> String {
+fn why(described: &Described, (query, row, weighed): Other<'_>, others: &[Other<'_>]) -> String {
     let shown = |query: &DescribedQuery, row: &AnswerRow| {
         let output = query.quoted();
         let cell = row.outputs.get(&output).filter(|_| has_value(query, row));
         let found = cell
             .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, &output).whole(cell));
-        format!("`{}` ({}) {found}", query.name, described_laws(results, query, row))
+        format!("`{}` ({}) {found}", query.name, query.by.describe())
     };
     let all: Vec<String> = others.iter().map(|(query, row, _)| shown(query, row)).collect();
     let own = shown(query, row);
@@ -305,36 +292,46 @@ fn why(described: &Described, results: &Results, (query, row, weighed): Other<'_
         );
         return format!("The same question is asked by {own} and by {}: {rest}.", all.join(", "));
     }
+    let best = reason(described, (query, row, weighed), others);
+    format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
+}
+
+/// The reason to quote an answer with a number.
+fn reason(described: &Described, (_, row, weighed): Other<'_>, others: &[Other<'_>]) -> String {
+    if weighed.laws < rank_of(&AnsweredBy::Law) {
+        return "its interval includes the error of the laws, which the interval of one law does not".to_owned();
+    }
+    if others.iter().any(|(.., other)| other.laws < weighed.laws && !other.has_value) {
+        return "the rows allow no forecast by several laws, so no interval here includes the error of the law"
+            .to_owned();
+    }
+    if described.answer.is_some() {
+        return "the spec names it".to_owned();
+    }
     // The strongest of the others is the one to compare with.
     let answered = others.iter().filter(|(.., other)| other.has_value);
-    let next = answered.reduce(|best, one| if one.2.is_better(best.2) { one } else { best });
-    let better = next.and_then(|(other, row, next)| Some((*other, *row, *next, weighed.better(next)?)));
-    let best = if weighed.laws < rank_of(&AnsweredBy::Law) {
-        "its interval includes the error of the laws, which the interval of one law does not".to_owned()
-    } else if others.iter().any(|(.., other)| other.laws < weighed.laws && !other.has_value) {
-        "the rows allow no forecast by several laws, so no interval here includes the error of the law".to_owned()
-    } else if described.answer.is_some() {
-        "the spec names it".to_owned()
-    } else {
-        match better {
-            Some((other, _, _, Difference::Interval)) => format!("it has an interval, and `{}` has none", other.name),
-            Some((other, _, next, Difference::Belief)) => format!(
-                "`{}` is {}{}",
-                other.name,
-                next.belief.word().to_lowercase(),
-                next.because.as_ref().map_or_else(String::new, |reason| format!(", because {reason}"))
-            ),
-            Some((other, _, _, Difference::Error(own, theirs))) => format!(
-                "its law missed hidden rows by {:.2} % on average, and that of `{}` by {:.2} %",
-                100.0 * own,
-                other.name,
-                100.0 * theirs
-            ),
-            Some((other, other_row, _, Difference::Distance)) => {
-                format!("it lies {}, and `{}` {}", words::verdict(row), other.name, words::verdict(other_row))
-            }
-            _ => "it comes first in the spec".to_owned(),
+    let next = answered.reduce(|best, one| if one.2.better(best.2).is_some() { one } else { best });
+    next.and_then(|next| weighed.better(next.2).and_then(|difference| in_words(&difference, row, next)))
+        .unwrap_or_else(|| "it comes first in the spec".to_owned())
+}
+
+/// How an answer is better than the next one.
+fn in_words(difference: &Difference, row: &AnswerRow, (other, other_row, next): &Other<'_>) -> Option<String> {
+    let name = &other.name;
+    match difference {
+        Difference::Value | Difference::Laws => None,
+        Difference::Interval => Some(format!("it has an interval, and `{name}` has none")),
+        Difference::Belief => {
+            let because = next.because.as_ref().map_or_else(String::new, |reason| format!(", because {reason}"));
+            Some(format!("`{name}` is {}{because}", next.belief.word().to_lowercase()))
         }
-    };
-    format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
+        Difference::Error(own, theirs) => Some(format!(
+            "its law missed hidden rows by {:.2} % on average, and that of `{name}` by {:.2} %",
+            100.0 * own,
+            100.0 * theirs
+        )),
+        Difference::Distance => {
+            Some(format!("it lies {}, and `{name}` {}", words::verdict(row), words::verdict(other_row)))
+        }
+    }
 }

@@ -446,13 +446,6 @@ pub fn results_schema() -> Value {
     schema
 }
 
-impl QueryResult {
-    /// The composition of the forecast of a row.
-    pub(super) fn account(&self, row: &AnswerRow) -> Option<&Account> {
-        self.forecasts.get(row.group.as_deref().unwrap_or(crate::answer::ALL))
-    }
-}
-
 impl Results {
     /// The fits in the order of a report, which is that of the spec: shared parameters of groups, then each group; (name, the
     /// spec's name, fit).

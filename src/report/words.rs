@@ -194,7 +194,7 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
             .collect();
         let of = if group == crate::answer::ALL { String::new() } else { format!(" of {group}") };
         let weighted = match account.origins {
-            0 => "with equal weights, because there are too few runs for a test on hidden runs".to_owned(),
+            0 => "weighted without past errors, because there are too few runs for a test on hidden runs".to_owned(),
             1 => "weighted by their errors when the last runs were hidden".to_owned(),
             origins => format!("weighted by their errors when the last runs were hidden, {origins} times"),
         };
@@ -208,7 +208,7 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
     };
     let mut all: Vec<_> = result.forecasts.iter().collect();
     // Groups that are numbers are in numerical order.
-    all.sort_by(|(one, _), (other, _)| crate::dataset::in_order(one, other));
+    all.sort_by(|(one, _), (other, _)| crate::order::of_names(one, other));
     all.into_iter().map(sentence).collect()
 }
 
@@ -258,8 +258,7 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     let mut all = Vec::new();
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        let sentence =
-            |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, result, Some(&query.name), row));
+        let sentence = |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, Some(&query.name), row));
         all.extend(result.rows.iter().map(sentence));
     }
     // Answers come before refusals.
@@ -272,21 +271,10 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
 }
 
 /// A sentence about one answer with its origin and state; `name` is the query's name, where readers know it.
-pub(super) fn conclusion(
-    described: &Described,
-    query: &DescribedQuery,
-    result: &QueryResult,
-    name: Option<&str>,
-    row: &AnswerRow,
-) -> String {
+pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &AnswerRow) -> String {
     let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
     let stands = standing_with(row, verdict(row));
-    format!(
-        "{} ({asked}fit {}, {}; {stands}).",
-        found_in_words(described, query, row),
-        query.fit,
-        query.by.describe_with(result.account(row))
-    )
+    format!("{} ({asked}fit {}, {}; {stands}).", found_in_words(described, query, row), query.fit, query.by.describe())
 }
 
 /// A sentence about one answer without its origin.

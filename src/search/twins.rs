@@ -50,8 +50,8 @@ pub(super) fn twins(
 /// Number of points between two solutions at which the objective is evaluated.
 const BETWEEN: usize = 7;
 
-/// Whether the objective between two solutions stays within one standard error of the best: they are then one solution,
-/// whose intervals contain both. A robust objective of few rows has such flat valleys.
+/// Whether the objective between two solutions stays within one standard error of the best. Then they are one solution,
+/// and its intervals contain both. Robust objectives of few rows have such flat valleys.
 fn is_one_valley(problem: &Problem, (point, cost): (&[f64], f64), other: &[f64]) -> bool {
     let Some(freedom) = problem.rows().checked_sub(point.len()).filter(|freedom| *freedom > 0) else {
         return false;

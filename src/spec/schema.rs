@@ -56,7 +56,7 @@ const EXCLUSIVE: [(&str, [&str; 2]); 3] =
 const COUNTS: [(&str, u64, Option<u64>); 4] =
     [("resamples", 1, None), ("draws", 1, None), ("header", 1, None), ("folds", 1, Some(100))];
 
-/// Moves what the tables of a spec require to a condition: a spec that extends another one takes it from there.
+/// Makes the required keys conditional. A spec that extends another one may take them from there.
 fn require_less_of_extensions(schema: &mut serde_json::Value) {
     let mut wanted = serde_json::Map::new();
     let tables: Vec<(String, String, bool)> = schema

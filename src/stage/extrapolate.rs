@@ -398,29 +398,23 @@ impl Extrapolate {
                     }
                 }
                 if account.origins == 0 {
-                    let warning = "There are too few runs for a test on hidden runs: all members have equal weight.";
+                    let warning =
+                        "There are too few runs for a test on hidden runs: past errors do not count in the weights.";
                     answer.warnings.push(warning.into());
                 }
-                let only = account.only_law().map(str::to_owned);
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
                 answer.interval = Some(match through {
                     Some((through, _)) => format!(
                         "{percent:.0} % prediction interval of one run: the forecast of {} by several laws, with their \
-                         common error and their disagreement; the parameters and the scatter of the fit's law; not the error of the fit's \
-                         law itself",
+                         common error and their disagreement; the parameters and the scatter of the fit's law; not the \
+                         error of the fit's law itself",
                         through.variable
                     ),
-                    None => match only {
-                        Some(law) => format!(
-                            "{percent:.0} % prediction interval of one run: scatter, parameters, and the error of the \
-                             law `{law}` and the disagreement of its windows"
-                        ),
-                        None => format!(
-                            "{percent:.0} % prediction interval of one run: scatter, parameters, and the common error of \
-                             the laws and their disagreement"
-                        ),
-                    },
+                    None => format!(
+                        "{percent:.0} % prediction interval of one run: scatter, parameters, and the common error of the \
+                         laws and their disagreement"
+                    ),
                 });
             }
             Err(NoForecast(reason)) => {

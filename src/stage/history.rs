@@ -312,10 +312,10 @@ fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
     is_mean.then(|| Cell::Number(numbers.iter().sum::<f64>() / numbers.len() as f64))
 }
 
-/// Files that are named alike in every run, so that their folder names the run.
+/// Files that have the same name in every run. Their folder names the run.
 const NAMED_ALIKE: [&str; 2] = ["trainer_state.json", "metrics.csv"];
 
-/// The run of a file with one run: its folder, if the file is named as those of other runs are, or else its path.
+/// The run of a file with one run: its folder if files of all runs have this name, or else its path.
 fn run_of_file(file: &str) -> &str {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     let is_named_alike = name.contains("tfevents") || NAMED_ALIKE.contains(&name);

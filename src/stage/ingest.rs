@@ -459,7 +459,8 @@ impl Ingest {
             let rows = found.values().next().map_or(0, Packed::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
             for (name, cells) in found {
-                let cells = if name == crate::source::RUN { named_run(cells, file.name()) } else { cells };
+                let is_run = self.history.is_some() && name == crate::source::RUN;
+                let cells = if is_run { named_run(cells, file.name()) } else { cells };
                 seen.insert(name.clone());
                 columns.entry(name).or_default().append(cells);
             }
@@ -574,7 +575,7 @@ impl Ingest {
     }
 }
 
-/// What to do about a comma in a format whose numbers have no notation of their own.
+/// What to do about a comma in a cell of a format without the setting `decimal`.
 const IN_FILE: &str = "write it as a number in the file, or as a text with a decimal point and without commas";
 
 /// Reads a file of runs. Runs may log different metrics, so a column that the file lacks is left out; `absent` gets it,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Transform, Variables, all_known, listed};
-use crate::dataset::{Column, Dataset, in_order};
+use crate::dataset::{Column, Dataset};
+use crate::order::of_names;
 
 /// Sorts rows by variables, the first one first; rows that are equal in all of them keep their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,7 +36,7 @@ impl Transform for Sort {
             let order = columns
                 .map(|column| match column {
                     Column::Numbers(numbers) => numbers[a].total_cmp(&numbers[b]),
-                    Column::Texts(texts) => in_order(&texts[a], &texts[b]),
+                    Column::Texts(texts) => of_names(&texts[a], &texts[b]),
                 })
                 .find(|order| order.is_ne())
                 .unwrap_or(Ordering::Equal);

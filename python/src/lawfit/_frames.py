@@ -26,19 +26,14 @@ def kind_of(frame: Frame) -> str:
     return _importer() or "dict"
 
 
-def owned(frame: Frame) -> Frame:
-    """The frame, or a copy of one that can be read only once, such as a stream of record batches."""
-    return _own(frame)
-
-
 def names_of(frame: Frame) -> list[str]:
     """The names of a frame's columns."""
-    return list(_labels(_own(frame)))
+    return list(_labels(owned(frame)))
 
 
 def columns_of(frame: Frame, names: Sequence[str]) -> dict[str, list[Any]]:
     """Columns of a frame as lists of Python values; nothing is rounded."""
-    own = _own(frame)
+    own = owned(frame)
     labels = _labels(own)
     columns = {name: _values(own[labels[name]]) for name in names}
     if len({len(values) for values in columns.values()}) > 1:
@@ -96,8 +91,9 @@ def _labels(frame: Frame) -> dict[str, Any]:
     return {str(label): label for label in labels}
 
 
-def _own(frame: Frame) -> Frame:
-    """A frame of a supported library; others are converted through the Arrow PyCapsule interface."""
+def owned(frame: Frame) -> Frame:
+    """A frame of a supported library. Others, such as streams that can be read only once, are converted through the
+    Arrow PyCapsule interface."""
     if isinstance(frame, Mapping):
         return frame
     if type(frame).__name__ == "LazyFrame":

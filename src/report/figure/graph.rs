@@ -176,7 +176,7 @@ impl Picture for Nodes {
         let mut out = String::from("from,to\n");
         for node in &self.list {
             for from in node.from.iter().map(|&index| &self.list[index]) {
-                let of = |node: &Node| super::super::separated::cell(&format!("{} {}", node.kind, node.name));
+                let of = |node: &Node| crate::separated::cell(&format!("{} {}", node.kind, node.name));
                 let _ = writeln!(out, "{},{}", of(from), of(node));
             }
         }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::super::separated::{cell, number};
 use super::axis::Axis;
+use crate::separated::{cell, number};
 
 /// Colours that remain distinct for most kinds of colour blindness and in grey (after Okabe and Ito 2008).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

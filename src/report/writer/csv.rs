@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::tables::{Table, tables};
 use super::{WriteError, Writer};
-use crate::report::{Page, separated};
+use crate::report::Page;
+use crate::separated;
 use crate::source::Published;
 
 pub(super) struct Csv;

@@ -1,3 +1,8 @@
+//! Answers of every kind of question: known answers, then what holds for each kind and law.
+
+mod one_variable;
+mod splits;
+
 use std::collections::BTreeMap;
 
 use super::draws::{Estimated, followed_or_sought};
@@ -334,10 +339,6 @@ fn two_laws_are_compared_by_compute_and_cross_where_they_are_equal() {
     assert!((out["multiplier"] - 1.0).abs() < 1e-9 && !out.contains_key("crossover_C"), "{out:?}");
 }
 
-/// The over-training study of this repository: average error as a function of the loss (Gadre et al. 2024,
-/// arXiv:2403.08540).
-const SATURATING: &str = "err = 0.857 - 2.206 * exp(-0.7146 * (1.8366 + 166.2 / N^0.27285 + 287.1 / D^0.27285))";
-
 fn law_of(formula: &str) -> Law {
     let variables = ["N", "D", "C", "U", "x", "lr"].map(|name| Variable {
         name: name.to_owned(),
@@ -348,172 +349,11 @@ fn law_of(formula: &str) -> Law {
     Law::from_formula("own", formula, &variables).unwrap()
 }
 
-/// N and D of the loss inside the saturating law, in closed form.
-fn split_of_saturating(c: f64) -> (f64, f64) {
-    let n = libm::pow(166.2 / 287.1, 1.0 / (2.0 * 0.27285)) * libm::pow(c / 6.0, 0.5);
-    (n, c / 6.0 / n)
-}
-
-#[test]
-fn a_saturating_response_has_the_split_of_the_loss_inside_it() {
-    let law = law_of(SATURATING);
-    for c in [1e16, 1e18, 1e20, 1e22, 1e26, 1e40] {
-        let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", c)])).unwrap().outputs;
-        let (n, d) = split_of_saturating(c);
-        assert!((split["N"] / n - 1.0).abs() < 1e-11 && (split["D"] / d - 1.0).abs() < 1e-11, "{c}: {split:?}");
-    }
-    let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", 1e20)])).unwrap().outputs;
-    assert_eq!(format!("{:.2e} {:.2e}", split["N"], split["D"]), "1.50e9 1.11e10");
-}
-
-#[test]
-fn an_accuracy_is_split_at_its_highest_and_reached_from_below() {
-    let falling = law_of(SATURATING);
-    let rising = law_of(&SATURATING.replace("err = 0.857 - ", "acc = 1 - 0.857 + "));
-    for question in [
-        Question::ComputeOptimal(ComputeOptimal(quantities(&[("C", 1e20)]))),
-        Question::Isoflop(spec(serde_json::json!({ "C": [1e19, 1e20], "at": 1e22, "sizes": [1e8, 1e9, 1e10] }))),
-        Question::Marginal(spec(serde_json::json!({ "C": [1e20, 1e22] }))),
-        Question::Overtrain(spec(serde_json::json!({ "C": 1e20, "factor": 0.25 }))),
-    ] {
-        let kind = question.member();
-        for (error, accuracy) in solved(kind, &falling, &[]).iter().zip(&solved(kind, &rising, &[])) {
-            for name in ["N", "D", "gain", "parabola_D", "envelope_N", "equal_C", "overhead", "model_N"] {
-                let [one, other] = [error, accuracy].map(|finding| finding.outputs.get(name).copied());
-                let same = one.zip(other).is_none_or(|(a, b)| (a / b - 1.0).abs() < 1e-9);
-                assert!(same && one.is_some() == other.is_some(), "{} {name}: {one:?} {other:?}", question.name());
-            }
-            if let Some(loss) = error.outputs.get("loss") {
-                assert!((loss + accuracy.outputs["loss"] - 1.0).abs() < 1e-12);
-            }
-        }
-    }
-    for solve in ["C", "N"] {
-        let question = |name: &str, value: f64| Reach {
-            solve: solve.to_owned(),
-            values: quantities(if solve == "N" { &[("D", 1e11)] } else { &[] })
-                .into_iter()
-                .chain(quantities(&[(name, value)]))
-                .collect(),
-        };
-        let error = &solved(&question("err", 0.5), &falling, &[])[0].outputs["solution"];
-        let accuracy = &solved(&question("acc", 0.5), &rising, &[])[0].outputs["solution"];
-        assert!((error / accuracy - 1.0).abs() < 1e-9, "{error} {accuracy}");
-    }
-    let served = |response: f64| -> InferenceAware { spec(serde_json::json!({ "loss": response, "serve": "1T" })) };
-    let [error, accuracy] =
-        [solved(&served(0.4), &falling, &[]), solved(&served(0.6), &rising, &[])].map(|rows| rows[0].outputs.clone());
-    for (name, value) in &error {
-        assert!((value / accuracy[name] - 1.0).abs() < 1e-9, "{name}: {value} {}", accuracy[name]);
-    }
-}
-
-#[test]
-fn a_saturating_response_needs_the_budget_of_the_loss_inside_it() {
-    let law = law_of(SATURATING);
-    for target in [0.85, 0.7, 0.5, 0.4, 0.32] {
-        let reach = Reach { solve: "C".to_owned(), values: quantities(&[("err", target)]) };
-        let found = solve_at(&reach, &law, &[], &inputs(&[("err", target)])).unwrap().outputs;
-        // With equal exponents the reducible loss of the best split is 2 sqrt(A B) (C / 6)^(-alpha / 2).
-        let loss = libm::log(2.206 / (0.857 - target)) / 0.7146 - 1.8366;
-        let c = 6.0 * libm::pow(2.0 * (166.2_f64 * 287.1).sqrt() / loss, 2.0 / 0.27285);
-        assert!((found["solution"] / c - 1.0).abs() < 1e-10, "{target}: {} {c}", found["solution"]);
-        assert!((found["N"] / split_of_saturating(c).0 - 1.0).abs() < 1e-10);
-    }
-    let threshold = Threshold(Reach { solve: "C".to_owned(), values: quantities(&[("err", 0.2)]) });
-    let refusal = solve_at(&threshold, &law, &[], &inputs(&[("err", 0.2)])).unwrap_err();
-    let floor = 0.857 - 2.206 * libm::exp(-0.7146 * 1.8366);
-    let reason = format!("not reachable: the floor is {floor:.4} for any C");
-    assert_eq!(refusal, Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) });
-}
-
-#[test]
-fn a_cost_without_embeddings_is_spent_by_models_larger_than_them() {
-    let law = Arc::new(law_of("L = 1.69 + 406.4 / N^0.34 + 410.7 / D^0.28"));
-    for (compute, data) in [
-        ("6 * (N - 1e8) * D", (|c, n| c / 6.0 / (n - 1e8)) as fn(f64, f64) -> f64),
-        ("6 * (N - 1e8) * (D - 1e9)", |c, n| 1e9 + c / 6.0 / (n - 1e8)),
-    ] {
-        let cost = crate::law::Cost::new("own", compute, "2 * N", &law.variables).unwrap();
-        let priced = law.costing(&Arc::new(cost));
-        // For much less compute the best model has 1e8 parameters, which cost nothing.
-        for c in [1e21, 1e23, 1e25] {
-            let split = solve_at(&ComputeOptimal(BTreeMap::new()), &priced, &[], &inputs(&[("C", c)])).unwrap().outputs;
-            let loss = |n: f64| 1.69 + 406.4 / libm::pow(n, 0.34) + 410.7 / libm::pow(data(c, n), 0.28);
-            let all = (1..40_000).map(|i| 1e8 + libm::exp(10.0 + 25.0 * f64::from(i) / 40_000.0));
-            let least = all.map(loss).fold(f64::INFINITY, f64::min);
-            assert!((split["loss"] - least).abs() < 1e-7 && split["loss"] <= least, "{compute} {c}: {split:?}");
-            assert!((split["D"] / data(c, split["N"]) - 1.0).abs() < 1e-8, "{compute} {c}: {split:?}");
-        }
-    }
-}
-
-#[test]
-fn the_deeper_of_two_valleys_is_the_best_split() {
-    // Two wells in tokens per parameter; the one at 200 is narrower and deeper than the one at 2.
-    let law = law_of(
-        "L = 2 + 1 / N^0.1 - 0.3 * exp(-((ln(D / N) - ln(2)) / 1.5)^2) - 0.5 * exp(-((ln(D / N) - ln(200)) / 0.2)^2)",
-    );
-    for c in [1e12, 1e18, 1e24] {
-        let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", c)])).unwrap().outputs;
-        let ratio = split["D"] / split["N"];
-        assert!((ratio / 200.0 - 1.0).abs() < 0.05, "{c}: {ratio}");
-        for step in -4000..4000 {
-            let n = libm::exp(0.5 * (libm::log(c / 6.0) - libm::log(200.0) + 0.005 * f64::from(step)));
-            let near = inputs(&[("N", n), ("D", c / 6.0 / n), ("C", c)]);
-            assert!(response(&law, &[], &near) >= split["loss"] * (1.0 - 1e-14));
-        }
-    }
-}
-
-#[test]
-fn no_split_is_best_where_the_response_is_flat_or_an_end_is_better() {
-    let asked = inputs(&[("C", 1e20)]);
-    let refused = |formula: &str, asked: &BTreeMap<String, f64>| {
-        let law = law_of(formula);
-        match solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], asked).unwrap_err() {
-            Refusal::Undefined(reason) => reason,
-            other @ Refusal::NotReachable { .. } => panic!("{other:?}"),
-        }
-    };
-    // Only compute matters; saturated to the last digit; a floor below both terms; larger and larger models.
-    assert!(refused("L = 2 + 1e3 / (N * D)^0.2", &asked).contains("no split is best"));
-    assert!(refused(SATURATING, &inputs(&[("C", 1e6)])).contains("no split is best"));
-    assert!(refused("L = max(2, 1 + 100 / N^0.3 + 100 / D^0.3)", &asked).contains("no split is best"));
-    let larger = refused("L = 2 + 1e3 / N^0.3 + D^0.01", &asked);
-    assert!(larger.contains("larger models are always better"), "{larger}");
-    let smaller = refused("L = 2 + N^0.01 + 1e3 / D^0.3", &asked);
-    assert!(smaller.contains("smaller models are always better"), "{smaller}");
-    let nothing = refused("L = ln(N * D - 1e30)", &asked);
-    assert!(nothing.contains("no finite value"), "{nothing}");
-    assert!(
-        refused("L = 1 / N^0.3 + 1 / D^0.3", &inputs(&[("C", 1e-300)]))
-            .contains("are not enough to train one parameter")
-    );
-}
-
 #[test]
 fn a_variable_without_a_value_is_refused() {
     let law = law_of("L = 1.7 + 400 / N^0.34 + 410 / D^0.28 + N / U");
     let refusal = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", 1e20)])).unwrap_err();
     assert!(matches!(refusal, Refusal::Undefined(reason) if reason.contains("`U` has no value")));
-}
-
-#[test]
-fn one_variable_is_found_where_the_response_first_meets_the_target() {
-    let law = law_of("L = 2 + 0.01 * (ln(C) - 20)^2");
-    let reach = |target: f64| {
-        let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) };
-        solve_at(&reach, &law, &[], &inputs(&[("L", target)])).map(|found| libm::log(found.outputs["solution"]))
-    };
-    assert!((reach(2.25).unwrap() - 15.0).abs() < 1e-12);
-    // Between two points of the grid.
-    assert!((reach(2.000_001).unwrap() - 19.99).abs() < 1e-6);
-    let refusal = reach(1.9).unwrap_err();
-    assert!(
-        matches!(&refusal, Refusal::NotReachable { reason, beyond: None } if reason.contains("its lowest is 2.0000")),
-        "{refusal:?}"
-    );
 }
 
 /// A fit with given values and ranges, and default values for everything about its rows.
@@ -790,140 +630,6 @@ fn a_target_near_the_floor_reports_the_share_of_draws_that_reach_it() {
     let at_once = ask(1e9);
     assert_eq!((at_once.reach.verdict, at_once.answered), (Verdict::NotReachable, None));
     assert!(at_once.outputs.is_empty());
-}
-
-#[test]
-fn every_value_that_meets_the_target_is_named_with_the_answer() {
-    let law = law_of("L = 2 + 0.01 * (ln(lr) + a)^2");
-    let fit = fit_of(&law, &[7.0], &[("lr", [1e-4, 1e-2])]);
-    let ask = |target: f64| {
-        let reach = Reach { solve: "lr".to_owned(), values: quantities(&[("L", target)]) };
-        let answer = answer(&Question::Reach(reach), &law, &fit, &always(&[7.0]), None, 1);
-        (answer.rows[0].outputs["solution"].value.unwrap(), answer.warnings)
-    };
-    // ln lr = -7 +- 1.
-    let (value, warnings) = ask(2.01);
-    assert!((libm::log(value) + 8.0).abs() < 1e-12);
-    let told = "At L = 2.01: L is reached at lr = 0.0003355 and lr = 0.002479; the answer is the smallest among the rows, \
-                or else the nearest to them.";
-    assert!(warnings.iter().any(|warning| warning.text == told), "{warnings:?}");
-    let falling = law_of("L = 2 + a / C");
-    let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", 2.5)]) };
-    let fit = fit_of(&falling, &[7.0], &[("C", [1.0, 10.0])]);
-    let answer = answer(&Question::Reach(reach), &falling, &fit, &always(&[7.0]), None, 1);
-    assert!(answer.warnings.iter().all(|warning| !warning.text.contains("is reached at")));
-}
-
-/// The answer at the estimate of a law in one variable `x`, whose rows span `rows`, within `subject_to`.
-fn over_x(formula: &str, rows: [f64; 2], question: serde_json::Value, subject_to: &str) -> Answer {
-    let law = law_of(formula);
-    let fit = fit_of(&law, &[], &[("x", rows)]);
-    let question: Question = serde_json::from_value(question).unwrap();
-    let limits = Limits::of(&toml::from_str(subject_to).unwrap(), question.member(), &law, None).unwrap();
-    answer_within(&question, Some(&limits), &law, &fit, &Points::default(), None, 1)
-}
-
-fn value_of(answer: &Answer, output: &str) -> f64 {
-    answer.rows[0].outputs.get(output).and_then(|cell| cell.value).unwrap_or_else(|| panic!("{answer:?}"))
-}
-
-#[test]
-fn a_target_is_found_among_rows_that_differ_by_little_and_next_to_a_pole() {
-    let reach = |y: f64| serde_json::json!({ "reach": { "y": y, "solve": "x" } });
-    for (formula, rows, y, known) in [
-        // Years differ by less than a thousandth, and the formula overflows two centuries earlier.
-        (
-            "y = exp(2 * exp(-0.05 * (x - 2018)))",
-            [2018.0, 2024.0],
-            6.0,
-            2018.0 + 20.0 * libm::log(2.0 / libm::log(6.0)),
-        ),
-        ("y = 2 / (1 - x / 100)", [5.0, 85.0], 50.0, 96.0),
-        ("y = 2 / (1 - x / 100)", [5.0, 85.0], 5000.0, 99.96),
-        // The root of a negative number ends the law at 30.
-        ("y = 1 + sqrt(x - 30)", [31.0, 60.0], 1.5, 30.25),
-        ("y = 3 - ln(x - 30)", [31.0, 60.0], 10.0, 30.0 + libm::exp(-7.0)),
-    ] {
-        let answer = over_x(formula, rows, reach(y), "");
-        let found = value_of(&answer, "solution");
-        assert!((found / known - 1.0).abs() < 1e-9, "{formula}: {found} {known}");
-    }
-    // With a row at zero, the search begins there; a number of examples is not negative.
-    let answer = over_x("y = 1 - 0.2 * ln(1 + x)", [0.0, 64.0], reach(0.9), "");
-    assert!((value_of(&answer, "solution") - (libm::exp(0.5) - 1.0)).abs() < 1e-9, "{answer:?}");
-    let below = over_x("y = 1 - 0.2 * x", [0.0, 64.0], reach(1.1), "");
-    assert_eq!(below.rows[0].reach.verdict, Verdict::NotReachable);
-    // A parabola in ln x with roots at -3 and 1; only the second is among the rows.
-    let answer = over_x("y = 2 + (ln(x) + 3) * (ln(x) - 1)", [1.0, 10.0], reach(2.0), "");
-    assert!((libm::log(value_of(&answer, "solution")) - 1.0).abs() < 1e-9);
-    let answer = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], reach(0.0), "");
-    assert_eq!(answer.rows[0].reach.verdict, Verdict::NotReachable);
-}
-
-#[test]
-fn a_limit_chooses_among_the_values_that_reach_a_target() {
-    let reach = serde_json::json!({ "reach": { "y": 2.01, "solve": "x" } });
-    let answer = over_x("y = 2 + 0.01 * (ln(x) + 7)^2", [1e-4, 1e-2], reach, "x = '>= 1e-3'");
-    assert!((libm::log(value_of(&answer, "solution")) + 6.0).abs() < 1e-9);
-}
-
-#[test]
-fn the_minimum_among_the_rows_counts_where_the_formula_falls_far_away() {
-    let minimum = serde_json::json!({ "minimum": { "over": "x" } });
-    // A cubic in ln x with its minimum at ln x = -6, which falls without end below ln x = -10.
-    let cubic = "y = 2 + 0.01 * (ln(x) + 6)^2 + 0.0025 * (ln(x) + 6)^3";
-    let answer = over_x(cubic, [2e-4, 2e-2], minimum.clone(), "");
-    assert!((libm::log(value_of(&answer, "at")) + 6.0).abs() < 1e-6);
-    assert!(answer.warnings.iter().any(|warning| warning.text.contains("minimum among the rows")), "{answer:?}");
-    // Two periods of a cosine, with its first minimum at 6.
-    let wave = over_x("y = 3 + cos(2 * pi * x / 12)", [0.0, 24.0], minimum.clone(), "");
-    assert!((value_of(&wave, "at") - 6.0).abs() < 1e-6, "{wave:?}");
-    let none = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], minimum.clone(), "");
-    assert!(none.rows[0].note.as_ref().is_some_and(|note| note.contains("there is no minimum")), "{none:?}");
-    let limited = over_x("y = 3 + 1 / x", [1.0, 10.0], minimum, "x = '<= 4'");
-    assert_eq!((value_of(&limited, "at"), value_of(&limited, "lowest")), (4.0, 3.25));
-}
-
-#[test]
-fn a_minimum_below_one_is_found_without_rows() {
-    let law = law_of("y = 1 + x^0.5 + 0.7 * x^-0.5");
-    let asked: Question = serde_json::from_value(serde_json::json!({ "minimum": { "over": "x" } })).unwrap();
-    let answer = answer(
-        &asked,
-        &law,
-        &Fit { spans: BTreeMap::new(), rows: 0, ..fit_of(&law, &[], &[]) },
-        &Points::new(0),
-        None,
-        1,
-    );
-    assert!((value_of(&answer, "at") - 0.7).abs() < 1e-5, "{answer:?}");
-}
-
-#[test]
-fn a_share_has_its_best_value_at_one_where_the_formula_goes_on_rising() {
-    let mut law = law_of("y = 1 - (x - 1.6)^2");
-    law.roles.shares.insert("x".to_owned());
-    let fit = fit_of(&law, &[], &[("x", [0.1, 0.9])]);
-    let question: Question = serde_json::from_value(serde_json::json!({ "maximum": { "over": "x" } })).unwrap();
-    let answer = answer(&question, &law, &fit, &Points::default(), None, 1);
-    assert!((value_of(&answer, "at") - 1.0).abs() < 1e-12);
-    let told = answer.warnings.iter().any(|warning| warning.text.contains("at the end of the range, x = 1"));
-    assert!(told, "{:?}", answer.warnings);
-}
-
-#[test]
-fn draws_that_do_not_reach_a_target_above_the_floor_leave_the_upper_end_open() {
-    let law = law_of("y = E + 3 / x^0.3");
-    let fit = fit_of(&law, &[1.8], &[("x", [10.0, 1e3])]);
-    // Floors from 1.7 to 1.9 in equal steps; a quarter of them is above the target.
-    let draws: Points = (0..=100).map(|i| vec![1.7 + 0.002 * f64::from(i)]).collect();
-    let reach = Reach { solve: "x".to_owned(), values: quantities(&[("y", 1.85)]) };
-    let row = answer(&Question::Reach(reach), &law, &fit, &draws, None, 1).rows.remove(0);
-    let solution = row.outputs["solution"];
-    assert!(row.answered.is_some_and(|share| (0.7..0.8).contains(&share)), "{row:?}");
-    // At the floor of 1.7 + 5 % of the range.
-    let known = libm::pow(3.0 / (1.85 - 1.71), 1.0 / 0.3);
-    assert!(solution.upper.is_none() && (solution.lower.unwrap() / known - 1.0).abs() < 0.02, "{solution:?}");
 }
 
 #[test]

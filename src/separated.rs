@@ -1,20 +1,24 @@
-//! Cells of comma-separated values that spreadsheet programs read unchanged.
+//! Cells of comma-separated values.
 
-/// A text as a cell. Text that a spreadsheet program would execute as a formula gets an apostrophe, which such programs
-/// do not show; a signed number is not a formula. A cell with a comma, a quote or a line break is quoted.
-pub(super) fn cell(text: &str) -> String {
+/// A text as a cell for spreadsheet programs. Text that such a program would execute as a formula gets an apostrophe, which
+/// it does not show; a signed number is not a formula.
+pub fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err();
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if is_formula { quoted(&format!("'{text}")) } else { quoted(text) }
+}
+
+/// A text as a cell that is read back unchanged: one with a comma, a quote or a line break is in quotes (RFC 4180).
+pub fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// A number as a cell, with all its digits; empty if it is not finite.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value.is_finite() { crate::numeral::exact(value) } else { String::new() }
 }
 
 /// Cells as a line.
-pub(super) fn line(cells: impl IntoIterator<Item = String>) -> String {
+pub fn line(cells: impl IntoIterator<Item = String>) -> String {
     let cells: Vec<String> = cells.into_iter().collect();
     format!("{}\n", cells.join(","))
 }
