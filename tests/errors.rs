@@ -224,6 +224,9 @@ fn one_mistake_is_one_error() {
             "[report]\nformats = [\"html\", \"pdf\"]\n[queries.target]",
             "there is no kind `pdf` here",
         ),
+        ("{ C = [1e21, 1e23] }", "{ Cc = [1e21, 1e23] }", "did you mean `C`?"),
+        ("compute_optimal = { C = [1e21, 1e23] }", "loss = { N = 1e9, Dd = 1e11 }", "did you mean `D`?"),
+        ("compute_optimal = { C = [1e21, 1e23] }", "isoflop = { CC = 1e21 }", "did you mean `C`?"),
         // A wrong key or value in a question is no missing question.
         ("compute_optimal = { C = [1e21, 1e23] }", "reach = { L = 2.1 }", "`solve` is missing"),
         ("compute_optimal = { C = [1e21, 1e23] }", "reach = { L = 2.1, solve = \"C\", whre = 1 }", "whre"),

@@ -120,25 +120,28 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
     compiled
 }
 
-/// Drops the errors that only follow from others: a kind that is missing because its key is mistyped or its value wrong,
-/// and a result that is unknown because its query or fit has an error.
+/// Drops errors that follow from other errors. A missing kind follows from a wrong key or value in its table, and an
+/// unknown result from an error in a query or fit.
 fn drop_follow_ons(found: &mut Vec<Diagnostic>) {
     let path_of = |diagnostic: &Diagnostic| match &diagnostic.place {
         Place::Key(path) | Place::Value(path) => Some(path.clone()),
         _ => None,
     };
-    let others: Vec<SpecPath> = found.iter().filter(|other| other.code != NO_KIND).filter_map(path_of).collect();
+    let causes_of = |follow_on: &str| -> Vec<SpecPath> {
+        let others = found.iter().filter(|other| other.severity == Severity::Error && other.code != follow_on);
+        others.filter_map(path_of).collect()
+    };
+    let (of_kinds, of_results) = (causes_of(NO_KIND), causes_of(UNKNOWN_RESULT));
     let is_told =
-        |table: &SpecPath| others.iter().any(|path| path.0.len() > table.0.len() && path.0.starts_with(&table.0));
+        |table: &SpecPath| of_kinds.iter().any(|path| path.0.len() > table.0.len() && path.0.starts_with(&table.0));
     let is_cause =
         |path: &SpecPath| matches!(path.0.first(), Some(Step::Key(table)) if table == "fits" || table == "queries");
-    let has_cause = found.iter().any(|other| {
-        other.severity == Severity::Error
-            && other.code != UNKNOWN_RESULT
-            && path_of(other).is_some_and(|path| is_cause(&path))
+    let has_cause = of_results.iter().any(is_cause);
+    found.retain(|diagnostic| match diagnostic.code {
+        UNKNOWN_RESULT => !has_cause,
+        NO_KIND => path_of(diagnostic).is_none_or(|table| !is_told(&table)),
+        _ => true,
     });
-    found.retain(|diagnostic| diagnostic.code != UNKNOWN_RESULT || !has_cause);
-    found.retain(|diagnostic| diagnostic.code != NO_KIND || path_of(diagnostic).is_none_or(|table| !is_told(&table)));
 }
 
 /// The laws that answer a query.
@@ -380,5 +383,25 @@ fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
                 scope.tell(Diagnostic::warning("unused", Place::Key(path), format!("the {what} `{name}` is not used")));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_kind_follows_from_an_error_in_its_table_and_not_from_a_warning() {
+        let table = SpecPath::of(&["queries", "main"]);
+        let missing = Diagnostic::error(NO_KIND, Place::Key(table.clone()), "no kind");
+        let left = |other: Diagnostic| {
+            let mut found = vec![missing.clone(), other];
+            drop_follow_ons(&mut found);
+            found.len()
+        };
+        let below = || Place::Key(table.key("whre"));
+        assert_eq!(left(Diagnostic::error("unknown-key", below(), "unknown")), 1);
+        assert_eq!(left(Diagnostic::warning("large", below(), "large")), 2);
+        assert_eq!(left(Diagnostic::error("unknown-fit", Place::Key(table.clone()), "beside")), 2);
     }
 }

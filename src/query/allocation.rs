@@ -8,7 +8,7 @@ use super::model::{Model, Trail};
 use super::reaching::cheapest;
 use super::split::best_split;
 use super::surface::Moves;
-use super::{Fault, Refusal, check_names, impossible, is_possible};
+use super::{Fault, Refusal, check_names, impossible, is_possible, left_out};
 use crate::evidence::in_words;
 use crate::law::{Law, Variable};
 use crate::numerics::exp;
@@ -120,19 +120,13 @@ pub(super) fn check_budget(
         );
     }
     let budget = law.roles.compute.as_str();
-    match values.get(budget) {
-        None => {
-            let fault = Fault::whole(format!("`{budget}` is missing: the query needs budgets of compute"));
-            faults.push(fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}")));
-        }
-        Some(budgets) => {
-            if let Some(wrong) = budgets.iter().find(|c| !(c.0 > 0.0 && c.0.is_finite())) {
-                faults.push(Fault::at(
-                    budget,
-                    format!("`{budget}` is {}; a budget must be positive and finite", wrong.0),
-                ));
-            }
-        }
+    if !left_out(values.keys(), [budget], law).is_empty() {
+        let fault = Fault::whole(format!("`{budget}` is missing: the query needs budgets of compute"));
+        faults.push(fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}")));
+    }
+    let mut budgets = values.get(budget).into_iter().flat_map(OneOrMany::iter);
+    if let Some(wrong) = budgets.find(|c| !(c.0 > 0.0 && c.0.is_finite())) {
+        faults.push(Fault::at(budget, format!("`{budget}` is {}; a budget must be positive and finite", wrong.0)));
     }
     let known: Vec<&str> = others.iter().copied().chain([budget]).collect();
     check_names(values.keys(), &known, law, faults);
@@ -145,16 +139,12 @@ pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &
     let needed: Vec<&str> =
         law.variables.iter().map(|v| v.name.as_str()).filter(|name| !decided.contains(name)).collect();
     check_names(hold.keys(), &needed, law, faults);
+    for name in left_out(hold.keys(), needed.iter().copied(), law) {
+        faults.push(Fault::missing(name, law).hint(format!("hold it: `hold = {{ {name} = ... }}`")));
+    }
     for name in needed {
-        match hold.get(name) {
-            None => {
-                let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
-                faults.push(fault.hint(format!("hold it: `hold = {{ {name} = ... }}`")));
-            }
-            Some(value) if !is_possible(law, name, value.0) => {
-                faults.push(impossible(law, name, value.0).under("hold"));
-            }
-            Some(_) => (),
+        if let Some(value) = hold.get(name).filter(|value| !is_possible(law, name, value.0)) {
+            faults.push(impossible(law, name, value.0).under("hold"));
         }
     }
 }

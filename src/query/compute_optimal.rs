@@ -9,8 +9,8 @@ use super::allocation::{moves, nothing_to_split};
 use super::budget::{Budget, can_split};
 use super::split::best_split;
 use super::{
-    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named,
-    rows_of,
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish,
+    left_out, named, rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
@@ -61,8 +61,8 @@ impl Kind for ComputeOptimal {
         let known: Vec<&str> = [budget].into_iter().chain(held).collect();
         check_names(self.0.keys(), &known, law, &mut faults);
         check_values(&self.0, law, &mut faults);
-        for name in known.into_iter().filter(|name| !self.0.contains_key(*name)) {
-            let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
+        for name in left_out(self.0.keys(), known, law) {
+            let fault = Fault::missing(name, law);
             faults.push(if name == budget {
                 fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}"))
             } else {

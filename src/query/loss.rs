@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values,
-    finish, named, rows_of,
+    finish, left_out, named, rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
@@ -134,11 +134,7 @@ impl Kind for Loss {
         check_values(&self.at, law, &mut faults);
         self.check_schedule(law, &mut faults);
         check_sums(&self.at, law, &mut faults);
-        for name in known {
-            if !self.at.contains_key(name) {
-                faults.push(Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula)));
-            }
-        }
+        faults.extend(left_out(self.at.keys(), known, law).into_iter().map(|name| Fault::missing(name, law)));
         finish(faults)
     }
 

@@ -207,6 +207,11 @@ impl Fault {
         self
     }
 
+    /// A variable of the law that the question lacks.
+    fn missing(name: &str, law: &Law) -> Self {
+        Self::whole(format!("`{name}` is missing: the law is `{}`", law.formula))
+    }
+
     /// The same fault in a table of the question.
     fn under(self, table: &str) -> Self {
         Self { key: Some(table.to_owned()), ..self }
@@ -627,8 +632,7 @@ fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law:
     for name in given {
         if !known.contains(&name.as_str()) {
             let is_of_law = law.variable(name).is_some();
-            let near = crate::diagnostic::nearest(name, known.iter().copied()).filter(|_| !is_of_law);
-            let hint = match near {
+            let hint = match meant_by(name, known, law) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the law is `{}`", law.formula),
             };
@@ -640,6 +644,24 @@ fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law:
             faults.push(Fault::at(name, message).hint(hint));
         }
     }
+}
+
+/// The needed names that are not given. A name that one of the given names misspells is left to [`check_names`].
+fn left_out<'a, 'b>(
+    given: impl Iterator<Item = &'b String> + Clone,
+    needed: impl IntoIterator<Item = &'a str>,
+    law: &Law,
+) -> Vec<&'a str> {
+    let needed: Vec<&str> = needed.into_iter().collect();
+    let unknown = given.clone().filter(|name| !needed.contains(&name.as_str()));
+    let meant: Vec<&str> = unknown.filter_map(|name| meant_by(name, &needed, law)).collect();
+    let is_given = |name: &str| given.clone().any(|given| given == name);
+    needed.into_iter().filter(|name| !is_given(name) && !meant.contains(name)).collect()
+}
+
+/// The known name that a misspelt name is nearest to; `None` for the name of another variable of the law.
+fn meant_by<'a>(name: &str, known: &[&'a str], law: &Law) -> Option<&'a str> {
+    crate::diagnostic::nearest(name, known.iter().copied()).filter(|_| law.variable(name).is_none())
 }
 
 fn finish(faults: Vec<Fault>) -> Result<(), Vec<Fault>> {

@@ -12,8 +12,8 @@ use super::budget::can_split;
 use super::crossing::{all_crossings, cross};
 use super::reaching::cheapest;
 use super::{
-    ByForecast, Fault, Finding, Kind, Limited, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named,
-    rows_of,
+    ByForecast, Fault, Finding, Kind, Limited, Model, Moves, Phrase, Refusal, check_names, check_values, finish,
+    left_out, named, rows_of,
 };
 use crate::evidence::in_words;
 use crate::law::{Law, Roles};
@@ -134,11 +134,8 @@ impl Kind for Reach {
         }
         check_names(self.values.keys(), &known, law, &mut faults);
         check_values(&self.values, law, &mut faults);
-        for name in held.into_iter().chain([response]) {
-            if !self.values.contains_key(name) {
-                faults.push(Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula)));
-            }
-        }
+        let needed = held.into_iter().chain([response]);
+        faults.extend(left_out(self.values.keys(), needed, law).into_iter().map(|name| Fault::missing(name, law)));
         finish(faults)
     }
 
