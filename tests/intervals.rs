@@ -243,6 +243,39 @@ fn a_group_of_one_row_does_not_take_the_intervals_of_the_others() {
 }
 
 #[test]
+fn groups_scatter_between_their_own_rows_and_all_rows_before_a_test_tells_them_apart() {
+    // Residuals of the second group twice as large: Bartlett's test at 1 % does not see that in seven rows.
+    let table = |sizes: [f64; 2]| {
+        let mut table = "x,y,group\n".to_owned();
+        for (group, size) in ["a", "b"].into_iter().zip(sizes) {
+            for (i, sign) in [1.0, -1.0, -1.0, 1.0, 1.0, -1.0, 1.0].into_iter().enumerate() {
+                let x = exp(1.0 + 0.7 * i as f64);
+                let _ = writeln!(table, "{x:e},{},{group}", 2.0 * exp(-0.4 * ln(x) + size * sign));
+            }
+        }
+        table
+    };
+    let study = Study::new("x = \"x\"\ny = \"y\"\ngroup = { column = \"group\", type = \"text\" }").fit(
+        "formula = \"y = A * x^-b\"",
+        &format!("{SQUARES}\nuncertainty = \"auto\"\nby = \"group\"\nshare = [\"b\"]"),
+        "{ x = 20 }",
+    );
+    let ratio = |sizes: [f64; 2]| {
+        let results = study.results(&table(sizes));
+        assert!(!results["fits"].to_string().contains("different scatter"), "{sizes:?}");
+        let rows = results["queries"]["f0"]["rows"].as_array().unwrap();
+        let half = |row: &Value| {
+            let end = |key: &str| ln(row["loss"][key].as_f64().unwrap());
+            end("upper") - end("lower")
+        };
+        half(&rows[1]) / half(&rows[0])
+    };
+    let (alike, apart) = (ratio([0.01, 0.01]), ratio([0.01, 0.02]));
+    assert!((0.9..1.1).contains(&alike), "{alike}");
+    assert!((1.25..1.9).contains(&apart), "{apart}");
+}
+
+#[test]
 fn the_interval_of_an_envelope_contains_it_and_is_labelled() {
     let mut random = Random::new(4, "envelope", 0);
     let mut table = "x,y\n".to_owned();

@@ -8,6 +8,7 @@ mod curvature;
 mod dispersion;
 mod division;
 mod freedom;
+mod group_scatter;
 mod method;
 mod noise;
 mod open_ends;
@@ -15,6 +16,7 @@ mod refits;
 mod tangent;
 
 pub use division::{Batch, Division, Recorder};
+pub use group_scatter::{GroupResiduals, scatter_of_groups};
 pub use method::*;
 pub use noise::{chi_square_quantile, noise, scatter_equally};
 

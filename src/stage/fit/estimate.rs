@@ -25,6 +25,17 @@ impl FitLaw {
         problem: &Problem,
         point: &[f64],
     ) -> Result<Noise, Failure> {
+        self.noise_of(rows, groups, problem, &problem.unscaled_residuals(point))
+    }
+
+    /// The scatter of a new row, from the residuals of the rows of given groups.
+    pub(super) fn noise_of(
+        &self,
+        rows: &Rows,
+        groups: &[&Group],
+        problem: &Problem,
+        residuals: &[f64],
+    ) -> Result<Noise, Failure> {
         let fitted: Vec<usize> = groups.iter().flat_map(|group| group.fitted.iter().copied()).collect();
         let train = rows.data.select(&fitted);
         let columns = self.variables(&train)?;
@@ -34,7 +45,6 @@ impl FitLaw {
         // A row without weight says nothing about the scatter.
         let counted: Vec<usize> =
             problem.weights().enumerate().filter(|(_, weight)| *weight > 0.0).map(|(row, _)| row).collect();
-        let residuals = problem.unscaled_residuals(point);
         let residuals: Vec<f64> = counted.iter().map(|&row| residuals[row]).collect();
         let sizes = self.sizes_by_name(&columns);
         let of_counted = |column: &[f64]| counted.iter().map(|&row| column[row]).collect::<Vec<f64>>();
@@ -76,10 +86,9 @@ impl FitLaw {
         cost: f64,
         mut shape: Shape,
         draws: Draws,
-        mut noise: Noise,
+        noise: Noise,
         mut evidence: Evidence,
     ) -> Result<Member, Failure> {
-        noise.scatter = draws.scatter;
         let train = rows.data.select(&group.fitted);
         let columns = self.variables(&train)?;
         let by_name = self.sizes_by_name(&columns);
@@ -183,7 +192,7 @@ impl FitLaw {
     }
 }
 
-/// Largest response of a fit whose rows exceed one, in multiples of that of the rows.
+/// Limit of a share whose rows exceed one, as a multiple of the largest row.
 const BEYOND_ONE: f64 = 2.0;
 
 /// The ranges of shares: plain ones, and those in per cent in a column without a unit.

@@ -7,6 +7,7 @@ mod holdout;
 mod origins;
 mod parts;
 mod rows;
+mod together;
 mod written;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Shape};
 use crate::fit::{
-    Doubt, Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, ProfileCurve, RESIDUAL, Reference, Region, Status,
+    Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, ProfileCurve, RESIDUAL, Reference, Region, Status,
 };
 use crate::law::Law;
 use crate::numerics::{Points, ln};
@@ -29,17 +30,17 @@ use crate::problem::Problem;
 use crate::search::{Optimum, Search, Starts, from_listed, search};
 use crate::solver::Solver;
 use crate::source::Missing;
-use crate::uncertainty::{Division, Draws, Fitted, Method, Uncertainty, scatter_equally};
+use crate::uncertainty::{Division, Draws, Fitted, Method, Uncertainty};
 use crate::warning::Warning;
 use crate::watch::{Cancelled, Watch};
 pub use origins::Origins;
 pub(super) use origins::cuts;
 use parts::{Parts, Place, Posed, Work};
+use rows::Rows;
 pub(super) use rows::numbers;
-use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 26;
+const REV: u32 = 27;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -106,7 +107,7 @@ pub struct RowRoles {
     /// Whether the response is a share, such as an accuracy, from 0 to 1 or in per cent. Other rows override this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
-    /// Whether its unit says so, so that its values are parts of one.
+    /// Whether the response has the unit of a share. Its values are then parts of one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_has_share_unit: bool,
 }
@@ -159,10 +160,6 @@ impl Stage for FitLaw {
         }
     }
 }
-
-/// A warning about groups with different scatter.
-const UNEVEN_GROUPS: &str = "The groups have different scatter (Bartlett's test at 1 %): a new run has the \
- scatter of its own group, if the group has enough rows.";
 
 /// Failures caused by the rows and not by the spec.
 const RUN_OUT: [&str; 3] = [NO_ROWS, "empty-holdout", "no-optimum"];
@@ -298,8 +295,8 @@ impl FitLaw {
             shape.equals.extend(found.search.twins.iter().cloned());
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
-            let noise = self.noise(rows, &[group], &problem, &best)?;
             let own = draws.take_points();
+            let noise = Noise { scatter: own.scatter.clone(), ..self.noise(rows, &[group], &problem, &best)? };
             let member = self.member(rows, group, &problem, &best, cost, shape, own, noise, evidence)?;
             let places: Vec<usize> = (0..problem.size()).collect();
             let mut member = member.by(&self.law, &problem, &draws, &places);
@@ -323,62 +320,6 @@ impl FitLaw {
             Ok(member)
         });
         Ok(FittedGroups { members: members.collect::<Result<_, Failure>>()?, whole: None })
-    }
-
-    /// Fits all groups at once, with shared parameters.
-    fn fit_together(&self, rows: &Rows, work: Work<'_>) -> Result<FittedGroups, Failure> {
-        let (posed, alone) = self.pose_together(rows)?;
-        let found = self.found(&posed, work)?;
-        let best = found.best(self)?.point.clone();
-        let draws = self.draw(&posed, &found, work)?;
-        let Posed { problem, labels, .. } = posed;
-        let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-        shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
-        let mut evidence = self.evidence(&problem, &found, &mut shape, &draws);
-        let groups: Vec<&Group> = rows.groups.iter().collect();
-        let by_group: Vec<Vec<f64>> = (0..groups.len())
-            .map(|index| alone[index].unscaled_residuals(&problem.point_of_block(index, &best)))
-            .collect();
-        let is_even = scatter_equally(&by_group, problem.size());
-        let pooled = self.noise(rows, &groups, &problem, &best)?;
-        if !is_even {
-            evidence.warnings.push(UNEVEN_GROUPS.into());
-        }
-        let responses: Vec<Vec<f64>> = alone.iter().map(|own| own.responses().collect()).collect();
-        let groups_of_rows: Vec<(&[f64], &[f64])> =
-            by_group.iter().zip(&responses).map(|(r, y)| (r.as_slice(), y.as_slice())).collect();
-        if !self.method.objective.member().is_envelope()
-            && let Some(warning) = evidence::no_trend_in_groups(&groups_of_rows, problem.size())
-        {
-            evidence.doubts.push(Doubt::NoTrend);
-            evidence.warnings.push(warning.into());
-        }
-        let members = rows.groups.iter().enumerate().map(|(index, group)| {
-            let places = &problem.places()[index];
-            let own = problem.point_of_block(index, &best);
-            let own_draws = Draws {
-                points: draws.points.iter().map(|point| problem.point_of_block(index, point)).collect(),
-                scatter: draws.scatter.clone(),
-                far: draws.far.iter().map(|point| problem.point_of_block(index, point)).collect(),
-                ..Draws::default()
-            };
-            let own_shape = Shape {
-                statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
-                flat: shape.flat.iter().map(|flat| places.iter().map(|&place| flat[place]).collect()).collect(),
-                equals: shape.equals.iter().map(|point| problem.point_of_block(index, point)).collect(),
-                gradient_norm: shape.gradient_norm,
-                condition_number: shape.condition_number,
-                warnings: Vec::new(),
-            };
-            let cost = alone[index].cost(&own);
-            let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
-            let own_noise = self.noise(rows, &[group], &alone[index], &own)?;
-            let noise = if is_even || own_noise.residuals.is_empty() { pooled.clone() } else { own_noise };
-            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, own_draws, noise, evidence)?;
-            Ok(member.by(&self.law, &problem, &draws, places))
-        });
-        let members = members.collect::<Result<Vec<_>, Failure>>()?;
-        Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
     }
 
     /// Runs the chosen procedure. If that is not the default search, also looks for the global optimum.
