@@ -41,6 +41,15 @@ impl Column {
     }
 }
 
+/// The missing number of a cell whose text is not a number. An empty cell has another one, so that filling empty cells
+/// leaves this one alone.
+pub const UNREAD: f64 = f64::from_bits(0x7ff8_0000_0000_0001);
+
+/// Whether a number is missing because the text of its cell is not a number.
+pub const fn is_unread(number: f64) -> bool {
+    number.to_bits() == UNREAD.to_bits()
+}
+
 /// The origin of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {

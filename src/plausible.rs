@@ -37,6 +37,9 @@ const MANY: f64 = 1e16;
 const PER_PARAMETER: [f64; 3] = [1e-4, 1.0, 1e6];
 /// Usual tokens per parameter.
 const USUAL_PER_PARAMETER: [f64; 2] = [1.0, 1e4];
+/// Minimum number of rows to find strays, the largest part of them that are strays as one in so many, and the factor
+/// between them and the others.
+const STRAYS: (usize, usize, f64) = (6, 20, 1e3);
 /// Minimum number of rows for a comparison of columns.
 const ENOUGH: usize = 3;
 /// Factors of compute and 6 N D within which a multiple explains their difference.
@@ -60,10 +63,11 @@ pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec
     for (of, column, values) in columns.filter(|(.., values)| !values.is_empty()) {
         doubts.extend(match of.unit.map(|unit| unit.dimension) {
             Some(Dimension::Parameters | Dimension::Tokens) => of_other_count(of, column)
+                .or_else(|| of_name(of, column))
                 .or_else(|| table.of_count(of, column, values))
                 .or_else(|| too_many(of, column, values))
-                .or_else(|| of_name(of, column)),
-            Some(Dimension::Flop) => table.of_compute(of, column, values),
+                .or_else(|| table.of_strays(of, values)),
+            Some(Dimension::Flop) => of_name(of, column).or_else(|| table.of_compute(of, column, values)),
             Some(Dimension::Nats) => table.of_loss(of, column, values),
             Some(Dimension::Share) => table.of_share(of, column, values),
             Some(Dimension::One) => None,
@@ -78,7 +82,17 @@ pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec
         doubts.extend(table.of_compute_far_from_six_n_d());
     }
     let serious = doubts.into_iter().map(Warning::serious);
+    let serious = serious.chain(declared.iter().filter_map(per_unit).map(Warning::from));
     serious.chain((!is_priced).then(|| table.of_six_n_d()).flatten().map(Warning::from)).collect()
+}
+
+/// A warning about a loss that is not counted over tokens.
+fn per_unit(of: &Declared<'_>) -> Option<String> {
+    let per = of.unit?.per()?;
+    Some(format!(
+        "`{0}` is a loss per {per}, and so is every answer: `nats` stands for nats per {per}. For a loss per token multiply by the {per}s per token, as in `{0} = {{ expr = \"4.2 * raw\", unit = \"bits\" }}`.",
+        of.variable
+    ))
 }
 
 /// Words in the names of columns of parameters, and of tokens.
@@ -141,31 +155,56 @@ fn too_many(of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
     ))
 }
 
-/// A warning about a count whose column is named after a multiple that its unit does not have: `params_M`.
+/// A warning about a column whose name tells another multiple than its unit: `params_M`, `tokens (B)`, `compute (EFLOPs)`.
 fn of_name(of: &Declared<'_>, column: &str) -> Option<String> {
-    if of.unit.is_some_and(|unit| unit.size != 1.0) {
-        return None;
-    }
-    let words: Vec<&str> = column.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let counts = ["param", "params", "parameters", "tokens", "size", "n", "d"];
-    let is_count = words.iter().any(|word| counts.contains(&word.to_ascii_lowercase().as_str()));
-    let (last, multiple) = words.iter().rev().find_map(|word| {
-        // A small letter is a name more often than a multiple.
-        let is_multiple = word.len() > 1 || word.chars().all(|letter| letter.is_ascii_uppercase());
-        Some((*word, multiple_meant(word).filter(|_| is_multiple)?))
-    })?;
     let dimension = of.unit.map(|unit| unit.dimension).or(match of.variable {
         "N" => Some(Dimension::Parameters),
         "D" => Some(Dimension::Tokens),
         _ => None,
     })?;
-    let base = Unit::base(dimension).filter(|_| matches!(dimension, Dimension::Parameters | Dimension::Tokens))?;
-    is_count.then(|| {
-        format!(
-            "`{0}` is read as plain {base}, but the name of its column `{column}` contains `{last}`. Write `{0} = {{ column = \"{column}\", unit = \"{multiple} {base}\" }}`.",
+    let (word, named) = unit_by_name(column, dimension)?;
+    let base = Unit::base(dimension)?;
+    match of.unit.filter(|unit| !unit.is_plain() || unit.size != 1.0) {
+        Some(unit) if unit.size == named.size => None,
+        // A unit such as 2048 tokens is that of a step, whatever the name of its column.
+        Some(unit) if !unit.is_letter() => None,
+        Some(unit) => Some(format!(
+            "`{0}` is declared in {unit}, but the name of its column `{column}` contains `{word}`. If the name is right, write `{0} = {{ column = \"{column}\", unit = \"{named}\" }}`.",
             of.variable
-        )
-    })
+        )),
+        None => Some(format!(
+            "`{0}` is read as plain {base}, but the name of its column `{column}` contains `{word}`. Write `{0} = {{ column = \"{column}\", unit = \"{named}\" }}`.",
+            of.variable
+        )),
+    }
+}
+
+/// The unit of a dimension that the name of a column tells, with the word that tells it.
+fn unit_by_name(column: &str, dimension: Dimension) -> Option<(&str, Unit)> {
+    let words: Vec<&str> = column.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    if dimension == Dimension::Flop {
+        let named = |word: &str| {
+            let (prefix, rest) = (word.get(..1)?.to_ascii_uppercase(), word.get(1..)?.to_ascii_uppercase());
+            let is_large = matches!(rest.as_str(), "FLOP" | "FLOPS") && matches!(prefix.as_str(), "E" | "Z");
+            is_large.then(|| Unit::parse(&format!("{prefix}FLOP")))?
+        };
+        return words.iter().find_map(|word| Some((*word, named(word)?)));
+    }
+    let base = Unit::base(dimension).filter(|_| matches!(dimension, Dimension::Parameters | Dimension::Tokens))?;
+    let counts = ["param", "params", "parameters", "tokens", "size", "n", "d"];
+    let is_count = |word: &str| counts.contains(&word.to_ascii_lowercase().as_str());
+    if !words.iter().any(|word| is_count(word)) {
+        return None;
+    }
+    // A small letter is a name more often than a multiple, unless it ends the name of a count: `params_m`.
+    let ends_count = |at: usize| at + 1 == words.len() && at > 0 && words[at - 1].len() > 1 && is_count(words[at - 1]);
+    let multiple = |(at, word): (usize, &&str)| {
+        let may_be = word.len() > 1 || word.chars().all(|letter| letter.is_ascii_uppercase()) || ends_count(at);
+        multiple_meant(word).filter(|_| may_be)
+    };
+    let told = words.iter().enumerate().rev().find_map(|(at, word)| Some((*word, multiple((at, word))?)));
+    let (word, multiple) = told?;
+    Some((word, Unit::parse(&format!("{multiple} {base}"))?))
 }
 
 /// Median of C / (6 N D), where all three are columns.
@@ -275,6 +314,36 @@ impl<'a> Table<'a> {
             rounded(lowest, 3),
             rounded(highest, 3),
             if likely.is_empty() { "the multiple before its unit".to_owned() } else { likely.join(" or ") }
+        ))
+    }
+
+    /// A warning about few rows whose count is far from all others.
+    fn of_strays(&self, of: &Declared<'_>, values: &[f64]) -> Option<String> {
+        let unit = Unit::base(of.unit?.dimension)?;
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| *value > 0.0).collect();
+        sorted.sort_by(f64::total_cmp);
+        if sorted.len() < STRAYS.0 {
+            return None;
+        }
+        let few = (sorted.len() / STRAYS.1).max(1);
+        let gap = |at: usize| sorted[at] / sorted[at - 1];
+        let below = (1..=few).find(|&at| gap(at) > STRAYS.2);
+        let above = (sorted.len() - few..sorted.len()).find(|&at| gap(at) > STRAYS.2);
+        let (bound, is_below, factor) = match (below, above) {
+            (Some(at), _) => (sorted[at - 1], true, gap(at)),
+            (None, Some(at)) => (sorted[at], false, gap(at)),
+            (None, None) => return None,
+        };
+        let rows = self.rows(|row| if is_below { values[row] <= bound } else { values[row] >= bound });
+        let side = if is_below { "below" } else { "above" };
+        let sign = if is_below { "<=" } else { ">=" };
+        Some(format!(
+            "`{0}` is {1} {unit} in {2}, a factor of {3} {side} every other row, as if these cells had another unit. Mend the file, or write `{{ drop = \"{0} {sign} {4}\" }}` in the filter.",
+            of.variable,
+            rounded(bound, 3),
+            name_rows(&rows),
+            rounded(factor, 2),
+            crate::numeral::exact(bound),
         ))
     }
 
@@ -524,8 +593,10 @@ mod tests {
     #[test]
     fn counts_in_millions_and_billions_are_recognised() {
         let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "tokens (B)", "tokens", &[0.348, 1.2, 3.48])]);
-        assert!(doubt.contains("`D` goes from 0.348 to 3.48 tokens"), "{doubt}");
+        assert!(doubt.contains("the name of its column `tokens (B)` contains `B`"), "{doubt}");
         assert!(doubt.contains("`D = { column = \"tokens (B)\", unit = \"B tokens\" }`"), "{doubt}");
+        let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[0.348, 1.2, 3.48])]);
+        assert!(doubt.contains("`D` goes from 0.348 to 3.48 tokens"), "{doubt}");
         // Whole billions are recognised by the sizes of the networks.
         let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[300.0, 1400.0, 2000.0])]);
         assert!(doubt.contains("unit = \"B tokens\""), "{doubt}");
@@ -545,6 +616,35 @@ mod tests {
         assert!(doubt.contains("`N = { column = \"params_M\", unit = \"M parameters\" }`"), "{doubt}");
         assert!(one(&[("D", "tokens (billions)", "tokens", TOKENS)]).contains("unit = \"B tokens\""));
         assert_eq!(doubted(&[("N", "params_M", "M parameters", &[25.0, 80.0])]), [] as [&str; 0]);
+        let doubt = one(&[("N", "params_m", "parameters", &[70.0, 160.0])]);
+        assert!(doubt.contains("unit = \"M parameters\""), "{doubt}");
+        let doubt = one(&[("D", "tokens (billions)", "tokens", &[5.0, 20.0])]);
+        assert!(doubt.contains("`D = { column = \"tokens (billions)\", unit = \"B tokens\" }`"), "{doubt}");
+        assert!(!doubt.contains("M tokens"), "{doubt}");
+    }
+
+    #[test]
+    fn a_loss_per_byte_is_told_to_stay_one() {
+        let doubt = one(&[("L", "loss", "bits per byte", &[0.9, 0.8, 0.7])]);
+        assert!(doubt.contains("`L` is a loss per byte") && doubt.contains("4.2 * raw"), "{doubt}");
+        assert_eq!(doubted(&[("L", "loss", "bits", &[3.1, 2.9, 2.1])]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_row_far_from_all_others_is_named() {
+        let doubt = one(&[("N", "size", "parameters", &[7e7, 1.6e8, 4.1e8, 1e3, 1e9, 2.8e9])]);
+        assert!(doubt.contains("row 4") && doubt.contains("`{ drop = \"N <= 1e3\" }`"), "{doubt}");
+        assert_eq!(doubted(&[("N", "size", "parameters", &[7e4, 1.6e6, 4.1e7, 1e9, 2e10, 3e11])]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_unit_that_contradicts_the_name_of_its_column_is_doubted() {
+        let doubt = one(&[("N", "params (B)", "M parameters", &[0.07, 2.8])]);
+        assert!(doubt.contains("declared in M parameters") && doubt.contains("unit = \"B parameters\""), "{doubt}");
+        let doubt = one(&[("C", "compute (EFLOPs)", "ZFLOP", &[1.0, 3.0])]);
+        assert!(doubt.contains("unit = \"EFLOP\""), "{doubt}");
+        // The column counts steps of so many tokens.
+        assert_eq!(doubted(&[("D", "tokens_M", "2048 tokens", &[1e6, 2e6])]), [] as [&str; 0]);
         assert_eq!(doubted(&[("D", "tokens_seen", "tokens", TOKENS)]), [] as [&str; 0]);
     }
 

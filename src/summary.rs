@@ -51,4 +51,6 @@ pub struct TableCounts {
     pub rows: usize,
     /// Rows after each step.
     pub after: Vec<usize>,
+    /// What each step left out beyond what it is meant to leave out.
+    pub left_out: Vec<Option<String>>,
 }

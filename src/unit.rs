@@ -28,7 +28,7 @@ pub enum Dimension {
 }
 
 /// Base units: name, dimension, and size in the dimension's base unit.
-const BASES: [(&str, Dimension, f64); 11] = [
+const BASES: [(&str, Dimension, f64); 15] = [
     ("parameters", Dimension::Parameters, 1.0),
     ("tokens", Dimension::Tokens, 1.0),
     ("FLOP", Dimension::Flop, 1.0),
@@ -37,12 +37,16 @@ const BASES: [(&str, Dimension, f64); 11] = [
     ("PFday", Dimension::Flop, 8.64e19),
     ("nats", Dimension::Nats, 1.0),
     ("bits", Dimension::Nats, std::f64::consts::LN_2),
+    ("nats per byte", Dimension::Nats, 1.0),
+    ("bits per byte", Dimension::Nats, std::f64::consts::LN_2),
+    ("nats per character", Dimension::Nats, 1.0),
+    ("bits per character", Dimension::Nats, std::f64::consts::LN_2),
     ("share", Dimension::Share, 1.0),
     ("%", Dimension::Share, 0.01),
     ("1", Dimension::One, 1.0),
 ];
 /// Other spellings of units.
-const SPELLINGS: [(&str, &str); 22] = [
+const SPELLINGS: [(&str, &str); 20] = [
     ("FLOPs", "FLOP"),
     ("EFLOPs", "EFLOP"),
     ("ZFLOPs", "ZFLOP"),
@@ -54,17 +58,15 @@ const SPELLINGS: [(&str, &str); 22] = [
     ("PFLOP/s-day", "PFday"),
     ("PFLOP/s-days", "PFday"),
     ("petaflop/s-days", "PFday"),
-    ("bits per byte", "bits"),
-    ("bits/byte", "bits"),
-    ("bpb", "bits"),
-    ("bits per character", "bits"),
-    ("bits per char", "bits"),
-    ("bpc", "bits"),
+    ("bits/byte", "bits per byte"),
+    ("bpb", "bits per byte"),
+    ("nats/byte", "nats per byte"),
+    ("bits per char", "bits per character"),
+    ("bits/char", "bits per character"),
+    ("bpc", "bits per character"),
     ("bits per token", "bits"),
     ("nats per token", "nats"),
     ("nats/token", "nats"),
-    ("nats per byte", "nats"),
-    ("nats per character", "nats"),
 ];
 /// What to write for measures that are no units of a variable, by words in their names.
 const INSTEAD: [(&[&str], &str); 4] = [
@@ -132,7 +134,8 @@ pub struct Unit {
 impl Unit {
     /// Parses a unit.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_spelling = |text: &str| SPELLINGS.iter().any(|(other, _)| *other == text);
+        let is_base = |text: &str| BASES.iter().any(|(name, ..)| *name == text);
+        let is_spelling = |text: &str| is_base(text) || SPELLINGS.iter().any(|(other, _)| *other == text);
         let (multiple, base) = match text.split_once(' ') {
             Some((multiple, base)) if !is_spelling(text) => (Multiple::parse(multiple)?, base),
             _ => (Multiple::One, text),
@@ -140,6 +143,16 @@ impl Unit {
         let base = SPELLINGS.iter().find(|(other, _)| *other == base).map_or(base, |(_, base)| *base);
         let (base, dimension, size) = BASES.into_iter().find(|(name, ..)| *name == base)?;
         Some(Self { dimension, size: size * multiple.factor(), multiple, base })
+    }
+
+    /// What a loss is counted over, if not over tokens: `byte` or `character`.
+    pub fn per(self) -> Option<&'static str> {
+        self.base.split_once(" per ").map(|(_, per)| per)
+    }
+
+    /// Whether the multiple is a letter or part of the base, and no number.
+    pub fn is_letter(self) -> bool {
+        !matches!(self.multiple, Multiple::Number(_))
     }
 
     /// Whether the unit has no multiple.
@@ -165,7 +178,8 @@ impl Unit {
         match Self::base(self.dimension).filter(|_| self.size != 1.0) {
             Some(base) => {
                 let six_digits: f64 = format!("{:.5e}", self.size).parse().unwrap_or(self.size);
-                format!("{self}, kept in {base} (times {})", crate::numeral::exact(six_digits))
+                let per = self.per().map_or_else(String::new, |per| format!(" per {per}"));
+                format!("{self}, kept in {base}{per} (times {})", crate::numeral::exact(six_digits))
             }
             None => self.to_string(),
         }
@@ -294,7 +308,7 @@ mod tests {
 
     #[test]
     fn other_spellings_are_the_unit_and_other_measures_are_explained() {
-        for (text, unit) in [("PF-days", "PFday"), ("M FLOPs", "M FLOP"), ("percent", "%"), ("bpb", "bits")] {
+        for (text, unit) in [("PF-days", "PFday"), ("M FLOPs", "M FLOP"), ("percent", "%"), ("bpb", "bits per byte")] {
             assert_eq!(Unit::parse(text).unwrap().to_string(), unit);
         }
         for (text, said) in [
@@ -309,7 +323,7 @@ mod tests {
     }
 
     /// Definition of each unit: its size in the base unit.
-    const DEFINITIONS: [(&str, &str, f64); 33] = [
+    const DEFINITIONS: [(&str, &str, f64); 35] = [
         ("parameters", "parameters", 1.0),
         ("tokens", "tokens", 1.0),
         ("FLOP", "FLOP", 1.0),
@@ -320,6 +334,10 @@ mod tests {
         ("nats", "nats", 1.0),
         // One of two equally likely outcomes: -ln(1/2).
         ("bits", "nats", std::f64::consts::LN_2),
+        ("nats per byte", "nats", 1.0),
+        ("bits per byte", "nats", std::f64::consts::LN_2),
+        ("nats per character", "nats", 1.0),
+        ("bits per character", "nats", std::f64::consts::LN_2),
         ("share", "share", 1.0),
         ("%", "share", 1.0 / 100.0),
         ("1", "1", 1.0),
@@ -334,17 +352,15 @@ mod tests {
         ("PFLOP/s-day", "FLOP", 8.64e19),
         ("PFLOP/s-days", "FLOP", 8.64e19),
         ("petaflop/s-days", "FLOP", 8.64e19),
-        ("bits per byte", "nats", std::f64::consts::LN_2),
         ("bits/byte", "nats", std::f64::consts::LN_2),
         ("bpb", "nats", std::f64::consts::LN_2),
-        ("bits per character", "nats", std::f64::consts::LN_2),
+        ("nats/byte", "nats", 1.0),
         ("bits per char", "nats", std::f64::consts::LN_2),
+        ("bits/char", "nats", std::f64::consts::LN_2),
         ("bpc", "nats", std::f64::consts::LN_2),
         ("bits per token", "nats", std::f64::consts::LN_2),
         ("nats per token", "nats", 1.0),
         ("nats/token", "nats", 1.0),
-        ("nats per byte", "nats", 1.0),
-        ("nats per character", "nats", 1.0),
     ];
 
     #[test]
@@ -377,6 +393,7 @@ mod tests {
         assert_eq!(said("bits"), "bits, kept in nats (times 0.693147)");
         assert_eq!(said("B tokens"), "B tokens, kept in tokens (times 1e9)");
         assert_eq!(said("%"), "%, kept in share (times 0.01)");
+        assert_eq!(said("bpb"), "bits per byte, kept in nats per byte (times 0.693147)");
         assert_eq!(said("nats"), "nats");
     }
 }

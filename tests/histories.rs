@@ -88,8 +88,106 @@ fn a_file_of_several_runs_that_is_read_as_one_is_reported() {
     assert!(said.contains("(row 3)"), "{said}");
     assert_eq!(warned(two, "run = [\"name\"]"), "[]");
     // A resumed run goes back to a later step, and a file may list one column after the other.
-    assert_eq!(warned("step,params,loss\n0,1e8,9\n10,1e8,5\n20,1e8,4\n10,1e8,5.1\n20,1e8,4.1\n", ""), "[]");
+    let resumed = warned("step,params,loss\n0,1e8,9\n10,1e8,5\n20,1e8,4\n10,1e8,5.1\n20,1e8,4.1\n", "");
+    assert!(
+        !resumed.contains("read as one run") && resumed.contains("`log.csv` at step 10, after step 20"),
+        "{resumed}"
+    );
     assert_eq!(warned("step,params,loss\n0,1e8,\n10,1e8,\n0,,9\n10,,4\n", ""), "[]");
+}
+
+#[test]
+fn a_run_that_is_resumed_from_an_earlier_step_forgets_what_it_logged_beyond() {
+    // Two parts per run: the first diverges after step 50 and ends at 100, the second is resumed from step 50.
+    let part = |loss: f64, steps: std::ops::RangeInclusive<u32>, extra: f64| {
+        let line = |step: u32| {
+            let lost = if step > 50 { extra } else { 0.0 };
+            format!("{{\"step\": {step}, \"loss\": {}}}\n", loss + 0.01 * f64::from(90 - step.min(90)) + lost)
+        };
+        steps.step_by(10).map(line).collect::<String>()
+    };
+    let world = World::new();
+    for (place, (size, loss)) in [(1e7, 3.9), (2e7, 3.4)].into_iter().enumerate() {
+        let setting = format!("{{\"step\": 0, \"params\": {size}}}\n");
+        world.write(&format!("runs/{place}-part9.jsonl"), &(setting + &part(loss, 0..=100, 2.0)));
+        world.write(&format!("runs/{place}-part10.jsonl"), &part(loss, 60..=90, 0.0));
+    }
+    let columns = "N = { column = \"params\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
+    for (take, wanted) in
+        [("\"last\"", [3.9, 3.4]), ("{ mean = 3 }", [4.0, 3.5]), ("{ at = \"step == 80\" }", [4.0, 3.5])]
+    {
+        let source = format!(
+            "path = \"runs/*.jsonl\"\nnames = '(?<name>\\d+)-part'\nrun = [\"name\"]\nstep = \"step\"\ntake = {take}"
+        );
+        let results = reads_two_runs(&world, &study_of(&source, columns), wanted);
+        let source = &results["sources"]["runs"];
+        let warnings = source["warnings"].to_string();
+        assert!(warnings.contains("`0` at step 60, after step 100 (runs/0-part10.jsonl row 1)"), "{warnings}");
+        assert!(warnings.contains("10 rows that the earlier attempt logged"), "{warnings}");
+        let dropped = source["dropped"].to_string();
+        assert!(dropped.contains("an earlier attempt, which a later one of the same run repeats"), "{dropped}");
+    }
+}
+
+#[test]
+fn lines_of_a_log_without_a_step_belong_to_the_steps_around_them() {
+    let world = World::new();
+    for (place, (size, loss)) in [(1e7, 3.9), (2e7, 3.4)].into_iter().enumerate() {
+        let lines: String =
+            (1..=5).map(|step| format!("step {step}: loss {}\n", loss + 0.5 - 0.1 * f64::from(step))).collect();
+        let log = format!("number of parameters {size}\n{lines}validation loss {}\n", loss + 0.1);
+        world.write(&format!("{place}.log"), &log);
+    }
+    let pattern = "pattern = ['parameters (?<params>\\d+)', 'step (?<step>\\d+): loss (?<loss>\\S+)', 'validation loss (?<val>\\S+)']";
+    let source = format!("path = \"*.log\"\n{pattern}\nstep = \"step\"\ntake = \"last\"");
+    for (column, wanted) in [("loss", [3.9, 3.4]), ("val", [4.0, 3.5])] {
+        let columns = format!(
+            "N = {{ column = \"params\", unit = \"parameters\" }}\nL = {{ column = \"{column}\", unit = \"nats\" }}\n"
+        );
+        let results = reads_two_runs(&world, &study_of(&source, &columns), wanted);
+        let dropped = results["sources"]["runs"]["dropped"].to_string();
+        assert!(!dropped.contains("no step is there"), "{dropped}");
+    }
+}
+
+#[test]
+fn an_exported_chart_with_a_column_per_run_gives_a_row_per_run() {
+    let world = World::new();
+    let mut table = "\"Step\",\"a - loss\",\"a - loss__MIN\",\"b - loss\",\"b - loss__MIN\"\n".to_owned();
+    for step in 1..=4 {
+        let (a, b) = (3.9 + 0.1 * f64::from(4 - step), 3.4 + 0.1 * f64::from(3 - step));
+        let of_b = if step < 4 { format!("{b},{b}") } else { ",".to_owned() };
+        let _ = writeln!(table, "{step},{a},{a},{of_b}");
+    }
+    world.write("chart.csv", &table);
+    let source = "path = \"chart.csv\"\nheadings = '^(?<run>.+) - (?<column>.+)$'\nrun = [\"run\"]\nstep = \"Step\"\ntake = \"last\"";
+    let columns = "run = { column = \"run\", type = \"text\" }\nN = { expr = \"1e7 * (1 + (run == 'b'))\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
+    let spec = study_of(source, columns);
+    reads_two_runs(&world, &spec, [3.9, 3.4]);
+    world.write("study.toml", &spec.replace(" - ", ": "));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.code == 5 && outcome.stderr.contains("no heading matches"), "{}", outcome.stderr);
+    world.write("study.toml", &spec.replace("^(?<run>.+) - (?<column>.+)$", "^(.+) - .+$"));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("no group with a name"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_header_of_two_lines_is_joined() {
+    let world = World::new();
+    world.write(
+        "results.csv",
+        "results of 2024\n,web,,books,\nsize,loss,acc,loss,acc\n1e7,3.9,.5,3.8,.4\n2e7,3.4,.6,3.3,.5\n",
+    );
+    let source = "path = \"results.csv\"\nheader = [2, 3]";
+    let columns =
+        "N = { column = \"size\", unit = \"parameters\" }\nL = { column = \"web / loss\", unit = \"nats\" }\n";
+    reads_two_runs(&world, &study_of(source, columns), [3.9, 3.4]);
+    let source = format!("{source}\nheadings = '^(?<corpus>.+) / (?<column>.+)$'\nmissing = \"drop\"");
+    let columns = "corpus = { column = \"corpus\", type = \"text\" }\nN = { column = \"size\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
+    let spec = study_of(&source, columns).replace("rows = \"runs\"", "rows = \"books\"");
+    let filter = "[filters.books]\nsource = \"runs\"\nrules = [{ keep = \"corpus == 'books'\" }]\n";
+    reads_two_runs(&world, &format!("{spec}{filter}"), [3.8, 3.3]);
 }
 
 #[test]
@@ -167,7 +265,8 @@ fn a_run_that_logged_no_result_is_left_out_and_counted() {
 #[test]
 fn runs_that_ended_before_their_planned_last_step_are_reported() {
     let world = World::new();
-    for (run, planned) in [("a", 90), ("b", 400)] {
+    // The last step of the first run is the last of 100 that are logged every tenth step.
+    for (run, planned) in [("a", 100), ("b", 400)] {
         let log = history_of(if run == "a" { 1e7 } else { 2e7 }, 3.9, false);
         let log = log.replacen("{\"step\": 0,", &format!("{{\"step\": 0, \"steps\": {planned},"), 1);
         world.write(&format!("runs/{run}.jsonl"), &log);
@@ -180,6 +279,7 @@ fn runs_that_ended_before_their_planned_last_step_are_reported() {
         warnings.contains("1 of 2 runs ended before the planned last step (runs/b.jsonl at 90 of 400)"),
         "{warnings}"
     );
+    assert!(warnings.contains("drop = \\\"step < 0.9 * planned\\\""), "{warnings}");
     world.write("study.toml", &study_of(&source.replace("\"steps\"", "\"stepz\""), columns));
     assert!(world.lawfit(&["run", "study.toml"]).stderr.contains("has no column `stepz`"));
 }
@@ -211,6 +311,7 @@ fn files_written_by_trackers_themselves_are_read() {
     let mut cases = vec![
         ("path = \"run-*.wandb\"\ntake = \"last\"", format!("{wandb}L = {{ column = \"train/loss\", unit = \"nats\" }}\n"), [3.9, 3.4]),
         ("path = \"run-*.wandb\"\ntake = \"last\"", format!("{wandb}L = {{ column = \"eval/loss\", unit = \"nats\" }}\n"), [4.0, 3.5]),
+        ("path = \"run-*.wandb\"\ntake = \"last\"", format!("{wandb}L = {{ column = \"summary.train/loss\", unit = \"nats\" }}\n"), [3.9, 3.4]),
         (
             "path = \"tensorboard/model-*/*tfevents*\"\nnames = 'model-(?<model>\\d)'\ntake = \"last\"",
             "model = \"model\"\nN = { expr = \"1e7 * (model + 1)\", unit = \"parameters\" }\nL = { column = \"train/loss\", unit = \"nats\" }\n".to_owned(),

@@ -498,6 +498,9 @@ fn a_workbook_is_read_from_its_header_down_and_a_bomb_is_refused() {
     assert!(shown.contains("Runs, Notes; choose one: `sheet = \"Runs\"`"), "{shown}");
     let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &bytes[..bytes.len() / 2]);
     assert!(shown.contains("not a complete zip archive"), "{shown}");
+    let formulas = std::fs::read(crate::world::repository().join("tests/fixtures/formulas.xlsx")).unwrap();
+    let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &formulas);
+    assert!(shown.contains("column `loss` has formulas without values"), "{shown}");
 }
 
 #[test]

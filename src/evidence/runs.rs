@@ -46,6 +46,9 @@ const WORSE: f64 = 0.01;
 const RISING: (usize, f64) = (30, 0.1);
 /// A law changes clearly over the rows if it changes by this many standard deviations of the scatter.
 const CLEAR: f64 = 4.0;
+/// Minimum share of pairs of runs of different size whose responses differ in the same direction, where the law predicts
+/// no direction.
+const MOSTLY: f64 = 0.6;
 /// Minimum share of pairs for which the law predicts the same direction. If fewer do, it is not defined which responses
 /// are worse.
 const ONE_WAY: f64 = 0.95;
@@ -349,7 +352,7 @@ struct Pairs {
 const MOST_ROWS: usize = 2000;
 
 impl Pairs {
-    /// `None` if the law does not predict one direction.
+    /// `None` if neither the law predicts one direction, nor the responses of runs of different sizes have one.
     fn of(fitted: &Fitted<'_>) -> Option<Self> {
         let count = fitted.responses.len();
         if count > MOST_ROWS {
@@ -366,22 +369,30 @@ impl Pairs {
         let smaller: Vec<Vec<usize>> =
             (0..count).map(|row| (0..count).filter(|&other| is_smaller(other, row)).collect()).collect();
         let law = |row: usize| fitted.responses[row] + fitted.residuals[row];
-        let (mut falls, mut rises) = (0, 0);
-        for (row, others) in smaller.iter().enumerate() {
-            for &other in others {
-                falls += usize::from(law(row) < law(other));
-                rises += usize::from(law(row) > law(other));
-            }
-        }
-        let most = falls.max(rises);
-        let one_way = most > 0 && most as f64 >= ONE_WAY * (falls + rises) as f64;
-        one_way.then_some(Self { smaller, worse_side: if falls >= rises { 1.0 } else { -1.0 } })
+        let has_sizes = !fitted.roles.decided().is_empty();
+        // A law of one's own can rise where failed runs do. A law of a setting may turn, and then both sides are right.
+        let worse_side = side(&smaller, law, ONE_WAY)
+            .or_else(|| has_sizes.then(|| side(&smaller, |row| fitted.responses[row], MOSTLY)).flatten())?;
+        Some(Self { smaller, worse_side })
     }
 
     /// By how much the response of a row is worse than that of another one.
     fn worse(&self, fitted: &Fitted<'_>, row: usize, other: usize) -> f64 {
         self.worse_side * (fitted.responses[row] - fitted.responses[other])
     }
+}
+
+/// 1 if a value falls from the smaller run to the larger one in at least a share of the pairs, -1 if it rises.
+fn side(smaller: &[Vec<usize>], value: impl Fn(usize) -> f64, least: f64) -> Option<f64> {
+    let pairs = smaller.iter().enumerate().flat_map(|(row, others)| others.iter().map(move |&other| (row, other)));
+    let (mut falls, mut rises) = (0, 0);
+    for (row, other) in pairs {
+        falls += usize::from(value(row) < value(other));
+        rises += usize::from(value(row) > value(other));
+    }
+    let most = falls.max(rises);
+    let is_one_way = most > 0 && most as f64 >= least * (falls + rises) as f64;
+    is_one_way.then_some(if falls >= rises { 1.0 } else { -1.0 })
 }
 
 /// The smallest and the largest value.

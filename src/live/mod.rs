@@ -133,14 +133,7 @@ impl From<SourceError> for LiveError {
     fn from(error: SourceError) -> Self {
         let message = error.to_string();
         match error {
-            SourceError::NoColumn { column, known } => {
-                let near = crate::diagnostic::nearest(&column, known.iter().map(String::as_str));
-                let hint = near.map_or_else(
-                    || format!("its columns are {}", known.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                Self::new(message).hint(hint)
-            }
+            SourceError::NoColumn { column, known } => Self::new(message).hint(SourceError::meant(&column, &known)),
             SourceError::TooLarge(_) => Self::new(message).hint("if it is meant to be so large: `--allow large`"),
             SourceError::NoReader { feature } => Self::new(message).hint(crate::source::ways_to_feature(feature)),
             _ => Self::new(message),

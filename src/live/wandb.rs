@@ -40,7 +40,7 @@ const MOST_PAGES: usize = 100_000;
 const RUNS_QUERY: &str = "query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int!, $order: String, \
     $filters: JSONString) { project(name: $project, entityName: $entity) { \
     runs(filters: $filters, after: $cursor, first: $perPage, order: $order) { \
-    edges { node { name displayName state config group jobType sweepName historyLineCount historyKeys } } \
+    edges { node { name displayName state config summaryMetrics group jobType sweepName historyLineCount historyKeys } } \
     pageInfo { endCursor hasNextPage } } } }";
 const HISTORY_QUERY: &str = "query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, \
     $maxStep: Int64!, $pageSize: Int!) { project(name: $project, entityName: $entity) { run(name: $run) { \
@@ -145,7 +145,7 @@ impl Server<'_> {
         Err(LiveError::new("the server's list of runs does not end"))
     }
 
-    /// Enters a run: its settings as `config.lr`, and what it logged at each step.
+    /// Enters a run: its settings as `config.lr`, its summary as `summary.accuracy`, and what it logged at each step.
     fn enter(&self, run: &Value, history: &mut History) -> Result<(), LiveError> {
         let id = text(run, &["name"]).ok_or_else(|| LiveError::new("a run of the server has no name"))?;
         let place = history.run(id);
@@ -167,6 +167,10 @@ impl Server<'_> {
             for (path, cell) in flattened(value, &format!("config.{key}")) {
                 history.fact(place, &path, cell);
             }
+        }
+        let summary = text(run, &["summaryMetrics"]).map(|summary| super::json(summary.as_bytes())).transpose()?;
+        for (path, cell) in summary.iter().flat_map(|summary| flattened(summary, "summary")) {
+            history.fact(place, &path, cell);
         }
         self.steps(id, run, place, history)
     }

@@ -17,7 +17,7 @@ use crate::expr::Kind;
 use crate::live::Tracker;
 use crate::report::DescribedSource;
 use crate::schedule::{MOST_STEPS, SUMS};
-use crate::source::{ColumnKind, Fault, Format, Missing, Options, SNAPSHOT, Take};
+use crate::source::{ColumnKind, Fault, Format, Headings, Missing, Options, SNAPSHOT, Take};
 use crate::spec;
 use crate::stage::{ANSWER, ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
 use crate::unit::{Dimension, Unit};
@@ -64,6 +64,10 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
     };
     let mut options = options_of(scope, source, &formats, &path)?;
     let named = told_by_names(scope, source, &files, &path)?;
+    if let Some(Err(message)) = source.headings.as_deref().map(Headings::parse) {
+        scope.error("bad-pattern", Place::Value(path.key("headings")), message);
+        return None;
+    }
     let (columns, mut variables) = columns_of(scope, source, &path)?;
     let schedule = match &source.schedule {
         Some(schedule) => Some(schedule_of(scope, schedule, &mut variables, &path.key("schedule"))?),
@@ -98,6 +102,7 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
             schedule,
             missing: source.missing,
             options,
+            headings: source.headings.clone(),
             named,
             history,
             limits: file_limits(scope),
@@ -340,6 +345,7 @@ pub(super) fn plan_source_of_query(
         ("sha256", source.sha256.is_some()),
         ("format", source.format.is_some()),
         ("names", source.names.is_some()),
+        ("headings", source.headings.is_some()),
         ("live", source.live),
         ("take", source.take.is_some()),
         ("schedule", source.schedule.is_some()),

@@ -54,8 +54,14 @@ pub(super) fn tables_left<'a>(
         let mut circle = Vec::new();
         for needed in needs(table).filter(|needed| !sources.contains_key(needed)) {
             let place = Place::Key(path.clone());
+            scope.uses("sources", needed);
             if spec.tables.contains_key(needed) {
                 circle.push(needed);
+            } else if spec.filters.contains_key(needed) {
+                let message = format!("`{needed}` is a filter, and a table reads sources and tables");
+                scope.error("unknown-name", place, message).hints.push(
+                    "put the conditions into steps of the table: `{ keep = \"...\" }`, `{ drop = \"...\" }`".to_owned(),
+                );
             } else {
                 scope.unknown("source or table", needed, &["sources", "tables"], place, &known);
             }

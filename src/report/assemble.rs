@@ -127,17 +127,18 @@ fn source(summary: &IngestSummary) -> SourceResult {
 
 fn table(described: &DescribedTable, counts: &TableCounts) -> TableResult {
     let before = std::iter::once(&counts.rows).chain(&counts.after);
-    let steps = described.steps.iter().zip(before.zip(&counts.after));
-    let step = |((step, does), (rows_in, rows_out)): (&(String, String), (&usize, &usize))| StepResult {
+    let rows = before.zip(&counts.after).zip(&counts.left_out);
+    let steps = described.steps.iter().zip(rows).map(|((step, does), ((rows_in, rows_out), left_out))| StepResult {
         step: step.clone(),
         does: does.clone(),
         rows_in: *rows_in,
         rows_out: *rows_out,
-    };
+        left_out: left_out.clone(),
+    });
     TableResult {
         from: described.from.clone(),
         rows: counts.after.last().copied().unwrap_or(counts.rows),
-        steps: steps.map(step).collect(),
+        steps: steps.collect(),
     }
 }
 

@@ -83,6 +83,9 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
                 format!("{lost} of {} have no partner and are left out: {}.", numbered(step.rows_in, "row"), step.does);
             found.add(format!("table {name}"), &text, NoteSeverity::Caution, 0);
         }
+        for (step, text) in table.steps.iter().filter_map(|step| Some((step, step.left_out.as_ref()?))) {
+            found.add(format!("table {name}"), &format!("`{}`: {text}", step.step), NoteSeverity::Caution, 0);
+        }
     }
     let mut notes = found.told();
     notes.sort_by_key(|note| (note.severity, std::cmp::Reverse(note.answers)));
@@ -92,14 +95,24 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
 /// The kind of the step that joins a table with another one.
 const JOIN: &str = "join";
 
+/// Maximum number of reasons in that sentence.
+const MOST_REASONS: usize = 4;
+
 /// A sentence about a source that dropped half of its rows or more; `None` for any other.
 fn mostly_dropped(source: &SourceResult) -> Option<String> {
     // A history becomes a row for each run on request.
     let all = || source.dropped.iter().filter(|dropped| !dropped.rule.starts_with(NOT_TAKEN));
     let dropped: usize = all().map(|dropped| dropped.rows).sum();
-    let most = all().max_by_key(|dropped| dropped.rows).filter(|_| 2 * dropped >= source.rows)?;
-    let (rule, rows) = (&most.rule, most.rows);
-    Some(format!("{dropped} of {} rows were dropped: {rule} in {}.", source.rows, numbered(rows, "row")))
+    if dropped == 0 || 2 * dropped < source.rows {
+        return None;
+    }
+    let mut reasons: Vec<(&str, usize)> = all().map(|dropped| (dropped.rule.as_str(), dropped.rows)).collect();
+    reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+    let told = |(rule, rows): &(&str, usize)| format!("{rule} in {}", numbered(*rows, "row"));
+    let told: Vec<String> = reasons.iter().take(MOST_REASONS).map(told).collect();
+    let more = reasons.len().saturating_sub(MOST_REASONS);
+    let more = if more > 0 { format!("; and {} more", numbered(more, "reason")) } else { String::new() };
+    Some(format!("{dropped} of {} rows were dropped: {}{more}.", source.rows, told.join("; ")))
 }
 
 /// Maximum number of notes about one fact with other numbers each; more are one note.

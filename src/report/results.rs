@@ -190,6 +190,9 @@ pub struct StepResult {
     pub rows_in: usize,
     /// Rows after it.
     pub rows_out: usize,
+    /// What it left out beyond what it is meant to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
 }
 
 /// Row counts of a filter.

@@ -7,6 +7,7 @@ use polars::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::header::{Header, joined};
 use super::{
     Asked, Cell, Columns, Decimal, Fault, Limits, Reader, Settings, SourceError, TakeCells, cell, collected,
     first_line, in_units, shared, text,
@@ -26,8 +27,8 @@ pub(super) struct Separated {
     pub(super) decimal: Option<Decimal>,
     /// Encoding of a text file that is not UTF-8, for example "latin1".
     pub(super) encoding: Option<String>,
-    /// Line or row of the header, counted from 1.
-    pub(super) header: Option<usize>,
+    /// Line or row of the header, counted from 1, or several of them: `[1, 2]` joins their texts as `web / loss`.
+    pub(super) header: Option<Header>,
 }
 
 impl Settings for Separated {
@@ -40,11 +41,12 @@ impl Settings for Separated {
                 "a separator must be one ASCII character other than a quote",
             ),
             ("comment", self.comment.as_deref() == Some(""), "the comment prefix is empty"),
-            ("header", self.header == Some(0), "lines are counted from 1"),
         ];
+        let header = self.header.as_ref().and_then(Header::fault);
         let wrong = wrong.into_iter().filter(|(_, is_wrong, _)| *is_wrong);
         wrong
             .map(|(key, _, message)| Fault::error("bad-setting", message).of_value(key))
+            .chain(header.map(|message| Fault::error("bad-setting", message).of_value("header")))
             .chain(text::check(self.encoding.as_deref()))
             .collect()
     }
@@ -98,7 +100,7 @@ pub(super) fn in_parts(
     let Asked { columns, texts: as_written, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
     let separator = how.separator.unwrap_or(usual);
-    let bytes = from_header(text::text(bytes, how.encoding.as_deref(), limits)?, how)?;
+    let bytes = from_header(text::text(bytes, how.encoding.as_deref(), limits)?, how, separator)?;
     let bytes = without_blank_lines(bytes, separator);
     // A row takes at least one line. Counting lines is fast; reading an oversized file is not.
     limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
@@ -167,13 +169,52 @@ fn written(text: &str) -> Cell {
 }
 
 /// The bytes from the header line on.
-fn from_header(bytes: Arc<Vec<u8>>, how: &Separated) -> Result<Arc<Vec<u8>>, SourceError> {
-    let Some(line) = how.header.filter(|line| *line > 1) else { return Ok(bytes) };
-    let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
-    match end {
-        Some((at, _)) => Ok(Arc::new(bytes[at + 1..].to_vec())),
-        None => Err(SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))),
+fn from_header(bytes: Arc<Vec<u8>>, how: &Separated, separator: char) -> Result<Arc<Vec<u8>>, SourceError> {
+    let header = how.header.as_ref().filter(|header| header.lines() != [1]);
+    let Some(header) = header else { return Ok(bytes) };
+    // The start of a line; the line below the last one starts at the end.
+    let start = |line: usize| match line {
+        1 => Ok(0),
+        _ => {
+            let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
+            end.map(|(at, _)| at + 1).ok_or_else(|| {
+                SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))
+            })
+        }
+    };
+    let lines = header.lines();
+    if let [line] = lines {
+        return Ok(Arc::new(bytes[start(*line)?..].to_vec()));
     }
+    let fields = |line: &usize| {
+        let text = bytes[start(*line)?..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(fields(&String::from_utf8_lossy(text), separator))
+    };
+    let lines = lines.iter().map(fields).collect::<Result<Vec<_>, SourceError>>()?;
+    let quoted = |heading: &String| format!("\"{}\"", heading.replace('"', "\"\""));
+    let headings: Vec<String> = joined(&lines).iter().map(quoted).collect();
+    let mut all = headings.join(&separator.to_string()).into_bytes();
+    all.push(b'\n');
+    all.extend_from_slice(&bytes[start(header.last() + 1)?..]);
+    Ok(Arc::new(all))
+}
+
+/// The values of one line; a separator in quotes is part of a value.
+fn fields(line: &str, separator: char) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut is_quoted = false;
+    for sign in line.trim_end_matches('\r').chars() {
+        match sign {
+            '"' => is_quoted = !is_quoted,
+            _ if sign == separator && !is_quoted => all.push(String::new()),
+            _ => {
+                if let Some(last) = all.last_mut() {
+                    last.push(sign);
+                }
+            }
+        }
+    }
+    all
 }
 
 /// The bytes without lines that have neither a value nor a separator, as they stand between blocks of rows. In a table of
@@ -297,7 +338,7 @@ mod tests {
         let commented = Separated { comment: Some("#".to_owned()), ..Separated::default() };
         let text = b"# exported\n# by hand\nN,L\n1,2.5\n# end\n";
         assert_eq!(cells(text, Format::Csv, &["N", "L"], &commented).unwrap(), plain);
-        let below = Separated { header: Some(3), ..Separated::default() };
+        let below = Separated { header: Some(Header::One(3)), ..Separated::default() };
         assert_eq!(cells(b"a report\n\nN,L\n1,2.5\n", Format::Csv, &["N", "L"], &below).unwrap(), plain);
     }
 

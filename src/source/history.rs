@@ -20,8 +20,10 @@ pub(super) struct Run {
     name: String,
     /// Values that hold for the whole run: its settings.
     facts: BTreeMap<String, Cell>,
-    /// The logged values, by step.
-    steps: BTreeMap<i64, BTreeMap<String, Cell>>,
+    /// The logged values, in the order of logging.
+    steps: Vec<(i64, BTreeMap<String, Cell>)>,
+    /// The index of the latest values of each step.
+    latest: BTreeMap<i64, usize>,
 }
 
 /// Name of the column that identifies a run, in every history.
@@ -51,20 +53,30 @@ impl History {
         }
     }
 
-    /// Records a value at a step. A later value replaces an earlier one, as after a run was resumed.
+    /// Records a value at a step. If the step has another value of this name, as after a run was resumed, both are kept,
+    /// in separate rows.
     ///
     /// # Errors
     /// If the history exceeds the limits.
     pub fn log(&mut self, run: usize, step: i64, name: &str, value: Cell, limits: &Limits) -> Result<(), SourceError> {
         self.values += 1;
         limits.allow_values(self.values, 1)?;
-        if let Some(run) = self.runs.get_mut(run) {
-            run.steps.entry(step).or_default().insert(name.to_owned(), value);
+        let Some(run) = self.runs.get_mut(run) else { return Ok(()) };
+        let known = run.latest.get(&step).copied();
+        match known.and_then(|at| run.steps.get_mut(at)) {
+            Some((_, values)) if values.get(name).is_none_or(|other| *other == value) => {
+                values.insert(name.to_owned(), value);
+            }
+            _ => {
+                run.latest.insert(step, run.steps.len());
+                run.steps.push((step, BTreeMap::from([(name.to_owned(), value)])));
+            }
         }
         Ok(())
     }
 
-    /// One row per run and step with the requested columns. A run without logged values has one row.
+    /// A row for each step of each run with the requested columns, in the order of logging. A run without logged values
+    /// has one row.
     ///
     /// # Errors
     /// No run has one of the columns, or there are too many rows.
@@ -101,8 +113,10 @@ impl History {
 
     /// The names of all columns.
     fn names(&self) -> Vec<String> {
-        let of_runs =
-            self.runs.iter().flat_map(|run| run.facts.keys().chain(run.steps.values().flat_map(BTreeMap::keys)));
+        let of_runs = self
+            .runs
+            .iter()
+            .flat_map(|run| run.facts.keys().chain(run.steps.iter().flat_map(|(_, values)| values.keys())));
         let mut names: Vec<String> = of_runs.cloned().chain([RUN.to_owned(), STEP.to_owned()]).collect();
         names.sort();
         names.dedup();

@@ -1,4 +1,4 @@
-//! A single JSON document: a list of objects, or an object of columns.
+//! A single JSON document: a list of objects, an object of columns, one object, or objects by name.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::object::{Fields, Paths, Row, Single, Table, unreadable, with_quoted_nan};
-use super::{Asked, Cell, Columns, Fault, Reader, Settings, SourceError, text};
+use super::object::{Fields, Paths, Row, Single, Table, Value, unreadable, with_quoted_nan};
+use super::{Asked, Cell, Columns, Fault, Limits, Reader, Settings, SourceError, cell_of_text, text};
 
 pub(super) struct Json;
 
@@ -41,30 +41,56 @@ impl Reader for Json {
         let bytes = with_quoted_nan(&bytes);
         let path: Vec<&str> = how.records.as_deref().map(|path| path.split('.').collect()).unwrap_or_default();
         let fields = Fields::new(columns);
-        let mut table = Table::new(columns, limits);
-        let mut document = serde_json::Deserializer::from_slice(&bytes);
-        let records = Records { path: &path, fields: &fields, table: &mut table };
-        let read = records.deserialize(&mut document);
-        if let Some(fault) = table.fault.take() {
-            return Err(fault);
-        }
-        let found = read.map_err(|error| unreadable(0, &error))?;
-        document.end().map_err(|error| {
-            SourceError::Unreadable(format!(
-                "{} after the first value; for one value per line, write `format = \"ndjson\"`",
-                unreadable(0, &error)
-            ))
-        })?;
-        if found == Found::Nothing && !path.is_empty() {
-            return Err(SourceError::Unreadable(format!("it has no list `{}`", path.join("."))));
-        }
-        let sizes: Vec<usize> = table.columns.iter().map(Vec::len).collect();
-        if found == Found::Columns && sizes.windows(2).any(|pair| pair[0] != pair[1]) {
-            let sizes: Vec<String> = columns.iter().zip(&sizes).map(|(name, size)| format!("{name} {size}")).collect();
-            return Err(SourceError::Unreadable(format!("its columns have different lengths: {}", sizes.join(", "))));
-        }
-        table.finish(|| known(&bytes, &path))
+        let read = |shape| document(&bytes, &path, shape, &fields, columns, limits);
+        read(Shape::Columns).or_else(|error| read(Shape::Record).or_else(|_| read(Shape::ByKey)).map_err(|_| error))
     }
+}
+
+/// How an object is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Its values are columns.
+    Columns,
+    /// It is one record.
+    Record,
+    /// Its values are records, named by their keys.
+    ByKey,
+}
+
+/// The column with the keys of records.
+const KEY: &str = "key";
+
+/// Reads a document: a list of records, or an object of a shape.
+fn document(
+    bytes: &[u8],
+    path: &[&str],
+    shape: Shape,
+    fields: &Fields,
+    columns: &[String],
+    limits: &Limits,
+) -> Result<Columns, SourceError> {
+    let mut table = Table::new(columns, limits);
+    let mut document = serde_json::Deserializer::from_slice(bytes);
+    let read = Records { path, shape, fields, table: &mut table }.deserialize(&mut document);
+    if let Some(fault) = table.fault.take() {
+        return Err(fault);
+    }
+    let found = read.map_err(|error| unreadable(0, &error))?;
+    document.end().map_err(|error| {
+        SourceError::Unreadable(format!(
+            "{} after the first value; for one value per line, write `format = \"ndjson\"`",
+            unreadable(0, &error)
+        ))
+    })?;
+    if found == Found::Nothing && !path.is_empty() {
+        return Err(SourceError::Unreadable(format!("it has no list `{}`", path.join("."))));
+    }
+    let sizes: Vec<usize> = table.columns.iter().map(Vec::len).collect();
+    if found == Found::Columns && sizes.windows(2).any(|pair| pair[0] != pair[1]) {
+        let sizes: Vec<String> = columns.iter().zip(&sizes).map(|(name, size)| format!("{name} {size}")).collect();
+        return Err(SourceError::Unreadable(format!("its columns have different lengths: {}", sizes.join(", "))));
+    }
+    table.finish(|| known(bytes, path))
 }
 
 /// The fields of the first records, or the keys of the document if it has no records.
@@ -129,6 +155,7 @@ enum Found {
 /// The records at the end of a path of keys.
 struct Records<'t, 'a> {
     path: &'t [&'t str],
+    shape: Shape,
     fields: &'t Fields,
     table: &'t mut Table<'a>,
 }
@@ -164,11 +191,17 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
-        let Some((first, rest)) = self.path.split_first() else { return columns(map, self.fields, self.table) };
+        let Some((first, rest)) = self.path.split_first() else {
+            return match self.shape {
+                Shape::Columns => columns(map, self.fields, self.table),
+                Shape::Record => record(map, self.fields, self.table),
+                Shape::ByKey => by_key(map, self.fields, self.table),
+            };
+        };
         let mut found = Found::Nothing;
         while let Some(key) = map.next_key::<String>()? {
             if key == *first {
-                found = map.next_value_seed(Records { path: rest, fields: self.fields, table: &mut *self.table })?;
+                found = map.next_value_seed(Records { path: rest, table: &mut *self.table, ..self })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -189,6 +222,23 @@ fn columns<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Tabl
         }
     }
     Ok(Found::Columns)
+}
+
+/// Reads an object as one record.
+fn record<'de, A: MapAccess<'de>>(map: A, fields: &Fields, table: &mut Table<'_>) -> Result<Found, A::Error> {
+    Row { fields, table }.read(map)?;
+    Ok(Found::Rows)
+}
+
+/// Reads the values of an object as records; the column `key` has their keys.
+fn by_key<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Table<'_>) -> Result<Found, A::Error> {
+    while let Some(key) = map.next_key::<String>()? {
+        map.next_value_seed(Row { fields, table: &mut *table })?;
+        for place in fields.get(KEY).map(Fields::places).into_iter().flatten() {
+            table.enter(*place, Value::Cell(cell_of_text(&key)));
+        }
+    }
+    Ok(Found::Rows)
 }
 
 /// A column given as a list of values or as an object of values by row.
@@ -264,12 +314,31 @@ mod tests {
     }
 
     #[test]
+    fn one_object_is_a_record_and_objects_by_name_are_records() {
+        let n = Cell::Number;
+        let one = r#"{"config": {"n": 7e7}, "metrics": {"loss": 3.0}, "tags": ["a"], "name": "x"}"#;
+        let cells = read(one, &["config.n", "metrics.loss", "name"], None).unwrap();
+        assert_eq!(cells, [[n(7e7)], [n(3.0)], [Cell::Text("x".to_owned())]]);
+        let named = r#"{"runs": {"r0": {"n": 1, "loss": 3.0}, "r1": {"n": 2, "loss": 2.5}}}"#;
+        let cells = read(named, &["n", "loss", "key"], Some("runs")).unwrap();
+        assert_eq!(cells[..2], [[n(1.0), n(2.0)], [n(3.0), n(2.5)]]);
+        assert_eq!(cells[2], ["r0", "r1"].map(|key| Cell::Text(key.to_owned())));
+        // As pandas writes a table with `orient="index"`.
+        let index = r#"{"0": {"N": 1, "L": 2.5}, "1": {"N": 2, "L": 2.25}}"#;
+        assert_eq!(read(index, &["N", "L"], None).unwrap(), [[n(1.0), n(2.0)], [n(2.5), n(2.25)]]);
+        let error = read(one, &["config.m"], None).unwrap_err();
+        assert!(
+            matches!(error, SourceError::NoColumn { ref known, .. } if known.contains(&"config.n".to_owned())),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_document_that_is_not_a_table_is_an_error_with_its_position() {
         for (text, said) in [
             ("[1]", "line 1, column 2"),
             ("[{\"N\": 1},\n {\"N\": [2]}]", "lists"),
             ("3", "a list of objects"),
-            ("{\"N\": 1}", "`records = \"key\"`"),
             ("{\"N\": [1], \"L\": [1, 2]}", "different lengths"),
             ("[{\"N\": 1}", "line 1"),
             ("[{\"L\": 1}]", "no column `N`"),

@@ -11,7 +11,7 @@ use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
 pub(super) struct LmEval;
 
 /// The columns of every row.
-const COLUMNS: [&str; 8] = ["model", "task", "alias", "metric", "filter", "value", "stderr", "n_shot"];
+const COLUMNS: [&str; 9] = ["model", "parameters", "task", "alias", "metric", "filter", "value", "stderr", "n_shot"];
 
 impl Reader for LmEval {
     type Settings = NoSettings;
@@ -30,6 +30,8 @@ impl Reader for LmEval {
             .iter()
             .find_map(|path| path.iter().try_fold(&document, |value, key| value.get(key))?.as_str())
             .unwrap_or_default();
+        let parameters = document.get("config").and_then(|config| config.get("model_num_parameters"));
+        let parameters = parameters.and_then(cell_of_json).unwrap_or(Cell::Empty);
         let mut table: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
         for (task, measured) in tasks.iter().filter_map(|(task, measured)| Some((task, measured.as_object()?))) {
             let alias = measured.get("alias").and_then(Value::as_str).unwrap_or(task).trim_start_matches([' ', '-']);
@@ -47,6 +49,7 @@ impl Reader for LmEval {
                     let text = |text: &str| Cell::Text(text.to_owned());
                     column.push(match name.as_str() {
                         "model" => text(model),
+                        "parameters" => parameters.clone(),
                         "task" => text(task),
                         "alias" => text(alias),
                         "metric" => text(metric),
@@ -71,10 +74,11 @@ mod tests {
 
     #[test]
     fn each_metric_of_a_task_is_a_row_with_its_standard_error() {
-        let text = r#"{"model_name": "m-1B", "n-shot": {"arc_easy": 5},
+        let text = r#"{"model_name": "m-1B", "config": {"model_num_parameters": 1e9}, "n-shot": {"arc_easy": 5},
             "results": {"arc_easy": {"alias": " - arc_easy", "acc,none": 0.5, "acc_stderr,none": 0.01,
             "acc_norm,none": 0.25, "acc_norm_stderr,none": "N/A"}}}"#;
-        let columns = ["task", "metric", "filter", "value", "stderr", "n_shot", "model"].map(str::to_owned);
+        let columns =
+            ["task", "metric", "filter", "value", "stderr", "n_shot", "model", "parameters"].map(str::to_owned);
         let how = NoSettings {};
         let cells = LmEval
             .read(
@@ -84,7 +88,7 @@ mod tests {
             .unwrap();
         let row = |at: usize| -> Vec<Cell> { cells.iter().map(|column| column[at].clone()).collect() };
         let text = |text: &str| Cell::Text(text.to_owned());
-        let rest = [Cell::Number(5.0), text("m-1B")];
+        let rest = [Cell::Number(5.0), text("m-1B"), Cell::Number(1e9)];
         let first = [text("arc_easy"), text("acc"), text("none"), Cell::Number(0.5), Cell::Number(0.01)];
         assert_eq!(row(0), [&first[..], &rest].concat());
         let second = [text("arc_easy"), text("acc_norm"), text("none"), Cell::Number(0.25), Cell::Empty];

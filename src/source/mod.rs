@@ -3,7 +3,10 @@
 //! A reader receives bytes whose digest is known, never a path, so that the bytes read are the bytes hashed.
 
 mod archive;
+mod attempts;
 mod database;
+mod header;
+mod headings;
 mod history;
 mod object;
 mod packed;
@@ -29,7 +32,9 @@ use schemars::JsonSchema;
 use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
+pub use attempts::{Rewind, rewinds};
 pub use database::consistent as database_bytes;
+pub use headings::Headings;
 pub use history::{History, RUN, STEP, flattened};
 pub use ndjson::{SNAPSHOT, to_lines};
 pub use object::with_quoted_nan;
@@ -82,7 +87,7 @@ registry! {
         arrow::Arrow,
         /// One JSON object per line.
         ndjson::Ndjson,
-        /// One JSON document: a list of objects, or an object of columns.
+        /// One JSON document: a list of objects, an object of columns, one object, or objects by name.
         json::Json,
         /// An Excel workbook.
         xlsx::Xlsx,
@@ -294,12 +299,23 @@ fn elements_of(column: &str, found: &str) -> String {
 impl SourceError {
     /// The error for a missing column, with the existing columns.
     pub fn no_column<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut known: Vec<String> = known.into_iter().map(str::to_owned).collect();
-        // Similar names first, since a file may have any number of columns.
-        known.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
-        known.truncate(MOST_LISTED);
-        known.sort();
-        Self::NoColumn { column: column.to_owned(), known }
+        Self::NoColumn { column: column.to_owned(), known: known.into_iter().map(str::to_owned).collect() }
+    }
+
+    /// What to do about a missing column, from the columns that a file has.
+    pub fn meant(column: &str, known: &[String]) -> String {
+        match crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                // Similar names, since a file may have any number of columns.
+                let mut similar = known.to_vec();
+                similar.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
+                let rest = if similar.len() > MOST_LISTED { " and more" } else { "" };
+                similar.truncate(MOST_LISTED);
+                similar.sort();
+                format!("its columns are {}{rest}", similar.join(", "))
+            }
+        }
     }
 }
 
@@ -517,7 +533,7 @@ mod tests {
         let error = csv("N,L\n1,2\n", &["D"]).unwrap_err();
         assert_eq!(
             error,
-            SourceError::NoColumn { column: "D".to_owned(), known: vec!["L".to_owned(), "N".to_owned()] }
+            SourceError::NoColumn { column: "D".to_owned(), known: vec!["N".to_owned(), "L".to_owned()] }
         );
     }
 

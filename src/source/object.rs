@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::path::{Element, LAST};
 use super::{Cell, Limits, SourceError, cell_of_text};
@@ -139,14 +139,26 @@ pub(super) struct Row<'t, 'a> {
     pub(super) table: &'t mut Table<'a>,
 }
 
+impl Row<'_, '_> {
+    /// Reads the keys of an object that was entered.
+    pub(super) fn read<'de, A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
+        self.begin()?;
+        Inside { fields: self.fields, table: self.table }.visit_map(map)
+    }
+
+    fn begin<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        self.table.begin().map_err(|fault| {
+            self.table.fault.get_or_insert(fault);
+            E::custom("too many rows")
+        })
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if let Err(fault) = self.table.begin() {
-            self.table.fault.get_or_insert(fault);
-            return Err(D::Error::custom("too many rows"));
-        }
+    fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
+        self.begin()?;
         deserializer.deserialize_map(Inside { fields: self.fields, table: self.table })
     }
 }

@@ -37,11 +37,14 @@ pub struct Roles<'a> {
     pub runs: &'a [Vec<String>],
     /// The step of each row.
     pub steps: &'a [Option<f64>],
+    /// Whether the row has no step of its own, but that of a neighbour: a setting above the first step of a log, or a
+    /// result below the last one.
+    pub is_aside: &'a [bool],
 }
 
 /// A step of a run, merged from all of its rows.
 pub struct Merged {
-    /// Index of its first row.
+    /// Index of its last row.
     pub row: usize,
     /// Index of its run, in order of appearance.
     pub run: usize,
@@ -49,7 +52,8 @@ pub struct Merged {
     pub step: f64,
 }
 
-/// Merges rows with the same run and step. Of several values the last one is kept. Sorted by run and step.
+/// Merges rows with the same run and step. Of several values the last one is kept, and one with a step of its own before
+/// one without. Sorted by run and step.
 pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
     let mut numbers: BTreeMap<&[String], usize> = BTreeMap::new();
     let mut places: BTreeMap<(usize, u64), Vec<usize>> = BTreeMap::new();
@@ -60,7 +64,12 @@ pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
             places.entry((run, ordered(*step))).or_default().push(row);
         }
     }
-    let all: Vec<(usize, Vec<usize>)> = places.into_iter().map(|((run, _), rows)| (run, rows)).collect();
+    let with_asides_first = |mut rows: Vec<usize>| {
+        rows.sort_by_key(|&row| !roles.is_aside[row]);
+        rows
+    };
+    let all: Vec<(usize, Vec<usize>)> =
+        places.into_iter().map(|((run, _), rows)| (run, with_asides_first(rows))).collect();
     for column in columns.iter_mut() {
         let value = |rows: &Vec<usize>| {
             let there = rows.iter().rev().find(|&&row| column[row] != Cell::Empty);
@@ -70,12 +79,15 @@ pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
         *column = cells;
     }
     all.into_iter()
-        .map(|(run, rows)| Merged { row: rows[0], run, step: roles.steps[rows[0]].unwrap_or_default() })
+        .map(|(run, rows)| {
+            let row = rows[rows.len() - 1];
+            Merged { row, run, step: roles.steps[row].unwrap_or_default() }
+        })
         .collect()
 }
 
 /// The bits of a number, mapped so that they sort like the numbers.
-const fn ordered(number: f64) -> u64 {
+pub(super) const fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();
     if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
 }
@@ -144,7 +156,7 @@ mod tests {
         let n = Cell::Number;
         let runs = ["a", "a", "b", "a", "a", "b", "a"].map(|run| vec![run.to_owned()]).to_vec();
         let steps = [1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 2.0].map(Some).to_vec();
-        // Run a was resumed: its second step occurs three times, with training and evaluation in separate rows.
+        // The second step of run a occurs three times, with training and evaluation in separate rows.
         let loss = vec![n(3.0), n(2.0), n(9.0), Cell::Empty, n(1.5), n(8.0), n(2.5)];
         let eval = vec![Cell::Empty, Cell::Empty, n(9.5), n(2.25), Cell::Empty, Cell::Empty, Cell::Empty];
         (runs, steps, vec![loss, eval])
@@ -153,7 +165,7 @@ mod tests {
     #[test]
     fn rows_of_one_step_are_merged_and_the_last_value_is_kept() {
         let (runs, steps, mut columns) = history();
-        let merged = merged(&Roles { runs: &runs, steps: &steps }, &mut columns);
+        let merged = merged(&Roles { runs: &runs, steps: &steps, is_aside: &[false; 7] }, &mut columns);
         assert_eq!(
             merged.iter().map(|m| (m.run, m.step)).collect::<Vec<_>>(),
             [(0, 1.0), (0, 2.0), (0, 3.0), (1, 1.0), (1, 2.0)]
@@ -164,6 +176,17 @@ mod tests {
         // The last step with both values is the second; no evaluation belongs to the loss of the third.
         assert_eq!(last(&columns, &(0..3)), Some((1, vec![1, 1])));
         assert_eq!(last(&columns, &(3..5)), Some((3, vec![3, 3])));
+    }
+
+    #[test]
+    fn a_row_without_a_step_adds_to_its_neighbour_and_replaces_nothing() {
+        let (n, e) = (Cell::Number, Cell::Empty);
+        let runs = vec![vec!["a".to_owned()]; 3];
+        let steps = [Some(1.0), Some(1.0), Some(1.0)];
+        let mut columns = vec![vec![n(5.0), n(3.0), n(9.0)], vec![e.clone(), e, n(2.5)]];
+        let merged = merged(&Roles { runs: &runs, steps: &steps, is_aside: &[false, false, true] }, &mut columns);
+        assert_eq!((merged.len(), merged[0].row), (1, 1));
+        assert_eq!(columns, [[n(3.0)], [n(2.5)]]);
     }
 
     #[test]

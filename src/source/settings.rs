@@ -184,7 +184,7 @@ mod tests {
                 assert_eq!(*known.entry(key.clone()).or_insert(schema.clone()), schema, "{key} of {}", format.name());
             }
         }
-        assert_eq!(known["header"]["description"], "Line or row of the header, counted from 1.");
+        assert_eq!(known["comment"]["description"], "The prefix of comment lines: \"#\".");
         assert_eq!(known.len(), Format::setting_keys().len());
     }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::header::{Header, joined};
 use super::{Asked, Cell, Columns, Decimal, Fault, Limits, Settings, SourceError};
 
 /// The settings of a workbook.
@@ -12,19 +13,16 @@ pub(super) struct Workbook {
     sheet: Option<String>,
     /// The cell range of a sheet, header included: "B3:F40", or "B3:F" for all rows down to the last.
     range: Option<String>,
-    /// Line or row of the header, counted from 1.
-    header: Option<usize>,
+    /// Line or row of the header, counted from 1, or several of them: `[1, 2]` joins their texts as `web / loss`.
+    header: Option<Header>,
     /// The decimal separator, "." or ","; the other character then groups thousands.
     decimal: Option<Decimal>,
 }
 
 impl Settings for Workbook {
     fn check(&self) -> Vec<Fault> {
-        let is_zero = self.header == Some(0);
-        is_zero
-            .then(|| Fault::error("bad-setting", "lines are counted from 1").of_value("header"))
-            .into_iter()
-            .collect()
+        let fault = self.header.as_ref().and_then(Header::fault);
+        fault.map(|message| Fault::error("bad-setting", message).of_value("header")).into_iter().collect()
     }
 
     fn decimal(&self) -> Option<Decimal> {
@@ -41,7 +39,20 @@ pub(super) const fn missing_feature() -> Option<&'static str> {
 pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_, Workbook>, is_ods: bool) -> Result<Columns, SourceError> {
     let Asked { columns, how, limits, .. } = *asked;
     let sheet = cells(bytes, is_ods, how, limits)?;
-    sheet.columns(columns, how, limits)
+    let heads = sheet.heads(&sheet.header(how));
+    let table = sheet.columns(columns, how, limits)?;
+    let is_empty = |column: &&Vec<Cell>| !column.is_empty() && column.iter().all(|cell| *cell == Cell::Empty);
+    let empty = columns.iter().zip(&table).find(|(_, column)| is_empty(column));
+    if let Some((name, _)) = empty.filter(|_| !is_ods)
+        && let Some((at, _)) = heads.iter().find(|(_, head)| head == name)
+        && has_formulas(bytes, how, *at)
+    {
+        return Err(SourceError::Unreadable(format!(
+            "column `{name}` has formulas without values, as a program writes them that does not compute: open the \
+             workbook in a spreadsheet program and save it"
+        )));
+    }
+    Ok(table)
 }
 
 /// The non-empty cells of a sheet, by row and column from 0.
@@ -78,6 +89,30 @@ impl Corners {
 }
 
 impl Sheet {
+    /// The rows of the header, counted from 0.
+    fn header(&self, how: &Workbook) -> Vec<u32> {
+        match &how.header {
+            Some(header) => header.lines().iter().map(|row| row.saturating_sub(1) as u32).collect(),
+            None => self.cells.iter().map(|((row, _), _)| *row).min().into_iter().collect(),
+        }
+    }
+
+    /// The columns with their headings, from the rows of the header.
+    fn heads(&self, headers: &[u32]) -> Vec<(u32, String)> {
+        let first = self.cells.iter().map(|((_, column), _)| *column).min().unwrap_or(0);
+        let mut lines = vec![Vec::new(); headers.len()];
+        for ((row, column), cell) in &self.cells {
+            let Some(line) = headers.iter().position(|header| header == row) else { continue };
+            let (line, at): (&mut Vec<String>, usize) = (&mut lines[line], (column - first) as usize);
+            if line.len() <= at {
+                line.resize(at + 1, String::new());
+            }
+            line[at] = cell.text();
+        }
+        let headings = joined(&lines).into_iter().zip(first..);
+        headings.filter(|(heading, _)| !heading.is_empty()).map(|(heading, column)| (column, heading)).collect()
+    }
+
     /// The named columns below the header.
     fn columns(mut self, names: &[String], how: &Workbook, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         if let Some(range) = &how.range {
@@ -85,16 +120,9 @@ impl Sheet {
                 .ok_or_else(|| SourceError::Unreadable(format!("`{range}` is not a range of cells such as B3:F40")))?;
             self.cells.retain(|(place, _)| corners.holds(*place));
         }
-        let header = match how.header {
-            Some(row) => row.saturating_sub(1) as u32,
-            None => self.cells.iter().map(|((row, _), _)| *row).min().unwrap_or(0),
-        };
-        let heads: Vec<(u32, String)> = self
-            .cells
-            .iter()
-            .filter(|((row, _), _)| *row == header)
-            .map(|((_, column), cell)| (*column, cell.text().trim().to_owned()))
-            .collect();
+        let headers = self.header(how);
+        let header = headers.last().copied().unwrap_or(0);
+        let heads = self.heads(&headers);
         let known = || heads.iter().map(|(_, name)| name.as_str());
         let last = self.cells.iter().map(|((row, _), _)| *row).max().unwrap_or(header).max(header);
         let rows = (last - header) as usize;
@@ -140,6 +168,25 @@ fn cells(_: &[u8], _: bool, _: &Workbook, _: &Limits) -> Result<Sheet, SourceErr
 fn cells(bytes: &[u8], is_ods: bool, how: &Workbook, limits: &Limits) -> Result<Sheet, SourceError> {
     super::archive::check(bytes, limits)?;
     if is_ods { ods(bytes, how, limits) } else { xlsx(bytes, how, limits) }
+}
+
+/// Whether a column of a sheet, counted from 0, has a formula; `false` also if that cannot be found out.
+#[cfg(feature = "spreadsheets")]
+fn has_formulas(bytes: &[u8], how: &Workbook, column: u32) -> bool {
+    use calamine::{Reader as _, Xlsx};
+    let Ok(mut book) = Xlsx::new(std::io::Cursor::new(bytes)) else { return false };
+    let names = book.sheet_names();
+    let name = how.sheet.clone().or_else(|| names.into_iter().next());
+    let formulas = name.and_then(|name| book.worksheet_formula(&name).ok());
+    formulas.is_some_and(|formulas| {
+        let (_, first) = formulas.start().unwrap_or_default();
+        formulas.used_cells().any(|(_, at, formula)| first + at as u32 == column && !formula.is_empty())
+    })
+}
+
+#[cfg(not(feature = "spreadsheets"))]
+fn has_formulas(_: &[u8], _: &Workbook, _: u32) -> bool {
+    false
 }
 
 /// The sheet to read: the named one, or the only one with content.

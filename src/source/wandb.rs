@@ -45,7 +45,12 @@ impl Reader for Wandb {
                     },
                     (CONFIG_RECORD, Wire::Bytes(message)) => {
                         if let Some(run) = run {
-                            configure(message, run, &mut history);
+                            state(message, CONFIG, run, &mut history);
+                        }
+                    }
+                    (SUMMARY_RECORD, Wire::Bytes(message)) => {
+                        if let Some(run) = run {
+                            state(message, SUMMARY, run, &mut history);
                         }
                     }
                     _ => {}
@@ -62,6 +67,7 @@ impl Reader for Wandb {
 
 /// Field numbers of a `Record`.
 const HISTORY_RECORD: u64 = 2;
+const SUMMARY_RECORD: u64 = 3;
 const CONFIG_RECORD: u64 = 5;
 const RUN_RECORD: u64 = 17;
 
@@ -121,19 +127,24 @@ fn begin(message: &[u8], known: Option<usize>, history: &mut History) -> usize {
     }
     for (field, value) in Fields::of(message) {
         if let (4, Wire::Bytes(config)) = (field, value) {
-            configure(config, run, history);
+            state(config, CONFIG, run, history);
         }
     }
     run
 }
 
-/// Reads settings: `config.lr`; nested ones are named by their path.
-fn configure(message: &[u8], run: usize, history: &mut History) {
+/// The prefix of settings.
+const CONFIG: &str = "config";
+/// The prefix of values that a program wrote into the summary of a run, such as a final evaluation.
+const SUMMARY: &str = "summary";
+
+/// Reads values that hold for a whole run: `config.lr`, `summary.accuracy`; nested ones are named by their path.
+fn state(message: &[u8], prefix: &str, run: usize, history: &mut History) {
     for (field, value) in Fields::of(message) {
         let (1, Wire::Bytes(item)) = (field, value) else { continue };
         let item = Item::of(item);
         if let Some((name, value)) = item.name().zip(item.json()) {
-            for (path, cell) in flattened(&value, &format!("config.{name}")) {
+            for (path, cell) in flattened(&value, &format!("{prefix}.{name}")) {
                 history.fact(run, &path, cell);
             }
         }

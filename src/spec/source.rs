@@ -28,6 +28,11 @@ pub struct Source {
     /// `run-(?<N>[^-]+)-s(?<seed>\d+)`.
     #[serde(default)]
     pub names: Option<String>,
+    /// A regular expression for the headings of columns that become rows: `^(?<run>.+) - (?<column>.+)$`. Its named
+    /// groups become columns. The group `column` names the column of the values; without it they are in the column
+    /// `value`.
+    #[serde(default)]
+    pub headings: Option<String>,
     /// The answer of a query as a table: "queries.minima". Its columns are the query's inputs and outputs, the
     /// interval limits as "at.lower" and "at.upper", and the groups of its fit as "group".
     #[serde(default)]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::dataset::UNREAD;
+
 /// Maximum number of distinct texts in the reasons of a variable.
 const MOST_TEXTS: usize = 12;
 /// Maximum number of distinct texts that may stand for numbers.
@@ -47,7 +49,8 @@ impl Faults {
         f64::NAN
     }
 
-    /// Records a text that is not a number. The first few texts of a variable are listed separately.
+    /// Records a text that is not a number; gives the number that stands for it. The first few texts of a variable are
+    /// listed separately.
     pub(super) fn add_text(&mut self, row: usize, variable: &str, text: &str) -> f64 {
         let mut shown: String = text.trim().chars().take(MOST_SHOWN).collect();
         if shown.len() < text.trim().len() {
@@ -57,9 +60,11 @@ impl Faults {
         if known.contains(&shown) || known.len() < MOST_TEXTS {
             let reason = format!("{variable} is not a number: `{shown}`");
             known.insert(shown);
-            return self.add(row, reason);
+            self.add(row, reason);
+            return UNREAD;
         }
-        self.add(row, format!("{variable} is not a number: other texts"))
+        self.add(row, format!("{variable} is not a number: other texts"));
+        UNREAD
     }
 
     /// The settings of a column that would read its texts: the number in each, or a number for each.

@@ -1,6 +1,6 @@
 //! History: converts the logged steps of runs to the rows of a source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,11 @@ use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
 use crate::diagnostic::numbered;
 use crate::numeral::exact;
+use crate::order::of_names;
 use crate::plausible::name_rows;
 use crate::source::{
-    Cell, Decimal, Merged, NOT_TAKEN, Packed, Roles, Take, by_run, last, merged, spread, written_number,
+    Cell, Decimal, Merged, NOT_TAKEN, Packed, Rewind, Roles, Take, by_run, last, merged, rewinds, spread,
+    written_number,
 };
 use crate::warning::Warning;
 
@@ -68,14 +70,31 @@ impl IngestHistory {
     pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<LeftOut, Failure> {
         let Logged { columns, origins, needed, variables, files } = logged;
         let before = origins.len();
+        in_order_of_names(columns, origins, &files);
         let runs: Vec<Vec<String>> = (0..before).map(|row| self.run_of(row, columns, origins[row], &files)).collect();
         let steps: Vec<Option<f64>> =
             columns.get(&self.step).map_or_else(Vec::new, |cells| cells.iter().map(number).collect());
-        let without_step = steps.iter().filter(|step| step.is_none()).count();
         let mut warnings: Vec<Warning> = self.several_runs(&steps, columns, origins, &files).into_iter().collect();
+        let neighbours = neighbours(&runs, &steps, origins);
+        let rewinds = self.rewinds(&runs, &steps, columns, origins);
+        warnings.extend(self.begun_again(&rewinds, &runs, origins, &files));
+        let replaced: BTreeSet<usize> = rewinds.iter().flat_map(|rewind| rewind.replaced.iter().copied()).collect();
+        let is_left =
+            |&row: &usize| !replaced.contains(&row) && neighbours[row].is_none_or(|at| !replaced.contains(&at));
+        let kept: Vec<usize> = (0..before).filter(is_left).collect();
         let names: Vec<String> = columns.keys().cloned().collect();
-        let mut cells: Vec<Vec<Cell>> = std::mem::take(columns).into_values().collect();
-        let steps = merged(&Roles { runs: &runs, steps: &steps }, &mut cells);
+        let select = |cells: Vec<Cell>| kept.iter().map(|&row| cells[row].clone()).collect::<Vec<Cell>>();
+        let mut cells: Vec<Vec<Cell>> = if kept.len() == before {
+            std::mem::take(columns).into_values().collect()
+        } else {
+            std::mem::take(columns).into_values().map(select).collect()
+        };
+        *origins = kept.iter().map(|&row| origins[row]).collect();
+        let runs: Vec<Vec<String>> = kept.iter().map(|&row| runs[row].clone()).collect();
+        let is_aside: Vec<bool> = kept.iter().map(|&row| neighbours[row].is_some()).collect();
+        let steps: Vec<Option<f64>> = kept.iter().map(|&row| steps[neighbours[row].unwrap_or(row)]).collect();
+        let without_step = steps.iter().filter(|step| step.is_none()).count();
+        let steps = merged(&Roles { runs: &runs, steps: &steps, is_aside: &is_aside }, &mut cells);
         let place_of = |name: &String| names.iter().position(|known| known == name);
         let needed: Vec<usize> = needed.iter().filter_map(place_of).collect();
         let ranges = by_run(&steps);
@@ -118,8 +137,9 @@ impl IngestHistory {
             }
         };
         note("no step is there".to_owned(), without_step);
+        note("an earlier attempt, which a later one of the same run repeats".to_owned(), before - kept.len());
         lost.into_iter().for_each(|(reason, count)| note(reason, count));
-        let rest = before.saturating_sub(without_step + taken.len());
+        let rest = kept.len().saturating_sub(without_step + taken.len());
         note(format!("{NOT_TAKEN} ({})", self.describe()), rest);
         Ok(LeftOut { reasons, warnings })
     }
@@ -161,7 +181,52 @@ impl IngestHistory {
         )))
     }
 
+    /// The attempts that later ones replace. The columns of the run and of the step are no results.
+    fn rewinds(
+        &self,
+        runs: &[Vec<String>],
+        steps: &[Option<f64>],
+        columns: &BTreeMap<String, Vec<Cell>>,
+        origins: &[Origin],
+    ) -> Vec<Rewind> {
+        let results = columns.iter().filter(|(name, _)| **name != self.step && !self.run.contains(name));
+        let results: Vec<Vec<Cell>> = results.map(|(_, cells)| cells.clone()).collect();
+        let files: Vec<u32> = origins.iter().map(|origin| origin.file).collect();
+        rewinds(&Roles { runs, steps, is_aside: &vec![false; steps.len()] }, &files, &results)
+    }
+
+    /// A warning about attempts of which a later one replaces the end.
+    fn begun_again(
+        &self,
+        rewinds: &[Rewind],
+        runs: &[Vec<String>],
+        origins: &[Origin],
+        files: &[String],
+    ) -> Option<Warning> {
+        let of_one = |rewind: &Rewind| {
+            let Rewind { row, from, passed, .. } = rewind;
+            let (from, passed) = (exact(*from), exact(*passed));
+            let place = super::name_rows(&[origins[*row]], files);
+            format!("`{}` at step {from}, after step {passed} ({place})", runs[*row].join(" "))
+        };
+        let shown: Vec<String> = rewinds.iter().take(MOST_NAMED).map(of_one).collect();
+        let more = rewinds.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let rows = numbered(rewinds.iter().map(|rewind| rewind.replaced.len()).sum(), "row");
+        (!rewinds.is_empty()).then(|| {
+            Warning::from(format!(
+                "A run begins again at an earlier step, with other values: {}{more}. It was probably resumed from a \
+                 checkpoint, so {rows} that the earlier attempt logged from there on are left out. If these are \
+                 different runs, name the columns that tell them apart: `run = [\"...\"]`.",
+                shown.join("; ")
+            ))
+        })
+    }
+
     /// A warning about runs that ended before their planned last step.
+    ///
+    /// A run whose last step is less than one interval of its log before the planned one is finished: steps may be
+    /// counted from 0, and the last one may not be logged.
     fn unfinished(
         &self,
         steps: &[Merged],
@@ -171,19 +236,26 @@ impl IngestHistory {
     ) -> Option<Warning> {
         let column = names.iter().position(|name| self.planned.as_ref() == Some(name))?;
         let ranges = by_run(steps);
-        let ended = |run: &Range<usize>| {
+        let ends = |run: &Range<usize>| {
             let planned = run.clone().rev().find_map(|at| number(&cells[column][at]))?;
             let last = steps[run.end - 1].step;
+            let before = if run.len() > 1 { steps[run.end - 2].step } else { last };
+            Some((last, planned, last + (last - before).max(1.0) >= planned))
+        };
+        let ended = |run: &Range<usize>| {
+            let (last, planned, _) = ends(run).filter(|(.., is_finished)| !is_finished)?;
             let name = runs[steps[run.start].row].join(" ");
-            (last < planned).then(|| format!("{name} at {} of {}", exact(last), exact(planned)))
+            Some(format!("{name} at {} of {}", exact(last), exact(planned)))
         };
         let unfinished: Vec<String> = ranges.iter().filter_map(ended).collect();
+        let share = share_between(ranges.iter().filter_map(ends).map(|(last, planned, done)| (last / planned, done)));
+        let planned_part = share.map_or_else(|| "planned".to_owned(), |share| format!("{share} * planned"));
         let shown: Vec<&str> = unfinished.iter().take(MOST_NAMED).map(String::as_str).collect();
         let more = unfinished.len().saturating_sub(MOST_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         (!unfinished.is_empty()).then(|| {
             Warning::from(format!(
-                "{} of {} ended before the planned last step ({}{more}): with a decaying learning rate, an unfinished run has too high a loss. To leave such runs out, read the columns `{}` and `{}` as variables and compare them in the filter: `{{ drop = \"step < planned\", because = \"unfinished\" }}`.",
+                "{} of {} ended before the planned last step ({}{more}): with a decaying learning rate, an unfinished run has too high a loss. To leave such runs out, read the columns `{}` and `{}` as variables and compare them in the filter: `{{ drop = \"step < {planned_part}\", because = \"unfinished\" }}`.",
                 unfinished.len(),
                 numbered(ranges.len(), "run"),
                 shown.join(", "),
@@ -302,6 +374,60 @@ fn number(cell: &Cell) -> Option<f64> {
         Cell::Text(text) => written_number(text, Decimal::Point, None),
         _ => None,
     }
+}
+
+/// Sorts rows by the numbers in the names of their files, as people count them: `part2` before `part10`.
+fn in_order_of_names(columns: &mut BTreeMap<String, Vec<Cell>>, origins: &mut Vec<Origin>, files: &[String]) {
+    let mut named: Vec<usize> = (0..files.len()).collect();
+    named.sort_by(|&a, &b| of_names(&files[a], &files[b]));
+    let mut ranks = vec![0; files.len()];
+    named.into_iter().enumerate().for_each(|(rank, file)| ranks[file] = rank);
+    let rank = |row: usize| ranks.get(origins[row].file as usize).copied().unwrap_or_default();
+    let mut order: Vec<usize> = (0..origins.len()).collect();
+    if order.is_sorted_by_key(|&row| rank(row)) {
+        return;
+    }
+    order.sort_by_key(|&row| rank(row));
+    for cells in columns.values_mut() {
+        *cells = order.iter().map(|&row| cells[row].clone()).collect();
+    }
+    *origins = order.iter().map(|&row| origins[row]).collect();
+}
+
+/// For each row without a step the row of the same run and file whose step it has: the one before, or the first one for
+/// a row above it.
+fn neighbours(runs: &[Vec<String>], steps: &[Option<f64>], origins: &[Origin]) -> Vec<Option<usize>> {
+    let mut latest: BTreeMap<(&[String], u32), usize> = BTreeMap::new();
+    let mut first: BTreeMap<(&[String], u32), usize> = BTreeMap::new();
+    let mut all = vec![None; steps.len()];
+    for (row, step) in steps.iter().enumerate() {
+        let key = (runs[row].as_slice(), origins[row].file);
+        if step.is_some() {
+            latest.insert(key, row);
+            first.entry(key).or_insert(row);
+        } else {
+            all[row] = latest.get(&key).copied();
+        }
+    }
+    for (row, neighbour) in all.iter_mut().enumerate().filter(|(row, _)| steps[*row].is_none()) {
+        *neighbour = neighbour.or_else(|| first.get(&(runs[row].as_slice(), origins[row].file)).copied());
+    }
+    all
+}
+
+/// A round number between the shares of the planned steps that unfinished and finished runs have; `None` if there is
+/// none.
+fn share_between(runs: impl Iterator<Item = (f64, bool)>) -> Option<f64> {
+    let (mut unfinished, mut finished) = (0.0_f64, 1.0_f64);
+    runs.for_each(
+        |(share, is_done)| {
+            if is_done { finished = finished.min(share) } else { unfinished = unfinished.max(share) }
+        },
+    );
+    [10.0, 100.0, 1000.0, 10_000.0].into_iter().find_map(|parts| {
+        let share = (finished * parts).floor() / parts;
+        (share > unfinished && share < 1.0).then_some(share)
+    })
 }
 
 /// The mean of the last numeric values; `None` where one of them is a text.

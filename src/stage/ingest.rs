@@ -1,6 +1,7 @@
 //! Ingest: reads files into a table of variables.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,16 +13,18 @@ use super::history::{IngestHistory, LeftOut, Logged, named_run};
 use super::{External, Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes, name_rows};
 use crate::answer::Answer;
 use crate::artifact::{Outputs, sha256};
-use crate::dataset::{self, Column, Dataset};
+use crate::dataset::{self, Column, Dataset, UNREAD};
 use crate::diagnostic::numbered;
 use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
 use crate::source::{
-    Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Packed, Reading, SourceError, Tells, read_packed,
+    Cell, ColumnKind, Decimal, Format, Headings, Limits, Missing, Options, Packed, Reading, SourceError, Tells,
+    read_packed,
 };
 use crate::summary::{FileSummary, IngestSummary};
 use crate::unit::Unit;
+use crate::warning::Warning;
 use crate::watch::Watch;
 
 /// Where a variable comes from.
@@ -102,6 +105,8 @@ pub struct Ingest {
     pub answer: Option<Option<String>>,
     /// How rows are made from histories, if the files are histories.
     pub history: Option<IngestHistory>,
+    /// A pattern for headings of columns that become rows.
+    pub headings: Option<String>,
     /// The columns that each file name provides.
     pub named: Vec<BTreeMap<String, String>>,
     /// Limit of the files' size. It does not change what is read.
@@ -132,7 +137,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        12
+        13
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -152,6 +157,9 @@ impl Stage for Ingest {
         }
         if let Some(history) = &self.history {
             settings["history"] = serde_json::json!(history);
+        }
+        if let Some(headings) = &self.headings {
+            settings["headings"] = headings.as_str().into();
         }
         if self.named.iter().any(|named| !named.is_empty()) {
             settings["named"] = serde_json::json!(self.named);
@@ -203,6 +211,7 @@ impl Stage for Ingest {
         }
         let mut summary = self.summary(inputs, taken_from, dropped, &data);
         summary.warnings.extend(warnings);
+        summary.warnings.extend(self.kept_texts(&faults, data.origins()));
         let table = crate::source::into_bytes(data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }
@@ -232,8 +241,10 @@ impl Cells {
 /// The values of a variable from the cells of its column.
 fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mut Faults) -> Column {
     let as_numbers = column.kind == ColumnKind::Number;
+    let mut unread = BTreeSet::new();
     let cells = match &column.reading {
         Some(reading) => Packed::from(reading.read(&cells.into_cells(), as_numbers, |row, reason| {
+            unread.insert(row);
             faults.add(row, format!("{}: {reason}", column.variable));
         })),
         None => cells,
@@ -246,6 +257,7 @@ fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mu
         match cell {
             Cell::Number(number) if number.is_finite() => number * column.factor,
             Cell::Number(number) => faults.add(row, format!("{} is {number}", column.variable)),
+            Cell::Empty if unread.contains(&row) => UNREAD,
             Cell::Empty => faults.add(row, format!("{} is missing", column.variable)),
             Cell::Text(text) => crate::source::written_number(text, decimal, column.unit)
                 .unwrap_or_else(|| faults.add_text(row, &column.variable, text)),
@@ -440,6 +452,7 @@ impl Ingest {
             return Ok((Dataset::new(origins.collect()), Cells { columns }, LeftOut::default()));
         }
         let texts = self.columns_of_texts();
+        let headings = self.headings.as_deref().map(Headings::parse).transpose().map_err(Failure::internal)?;
         let mut origins = Vec::new();
         // The columns that a file of a history lacks, with the first such file, and those that some file has.
         let (mut absent, mut seen) = (BTreeMap::new(), BTreeSet::new());
@@ -449,15 +462,23 @@ impl Ingest {
             let nothing = BTreeMap::new();
             let told = self.named.get(index).unwrap_or(&nothing);
             let inside: BTreeSet<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
-            let read =
-                |wanted: &BTreeSet<String>| read_packed(bytes, format, wanted, &texts, &self.options, &self.limits);
+            let places = RefCell::new(None);
+            let read = |wanted: &BTreeSet<String>| match &headings {
+                Some(headings) => {
+                    let (columns, rows) = headings.read(bytes, format, wanted, &texts, &self.options, &self.limits)?;
+                    *places.borrow_mut() = Some(rows);
+                    Ok(columns)
+                }
+                None => read_packed(bytes, format, wanted, &texts, &self.options, &self.limits),
+            };
             let found = match &self.history {
                 Some(_) => of_runs(inside, &mut absent, index, read),
                 None => read(&inside),
             }
             .map_err(|error| self.at_column(unreadable(file, format, &error), &error))?;
             let rows = found.values().next().map_or(0, Packed::len);
-            origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
+            let places = places.into_inner().unwrap_or_else(|| (1..=rows as u32).collect());
+            origins.extend(places.into_iter().map(|row| dataset::Origin { file: index as u32, row }));
             for (name, cells) in found {
                 let is_run = self.history.is_some() && name == crate::source::RUN;
                 let cells = if is_run { named_run(cells, file.name()) } else { cells };
@@ -544,6 +565,21 @@ impl Ingest {
         }
         let failure = faults.remedies().into_iter().fold(failure, Failure::hint);
         Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
+    }
+
+    /// A warning about texts that are no numbers, in rows that are kept without them.
+    fn kept_texts(&self, faults: &Faults, origins: &[dataset::Origin]) -> Option<Warning> {
+        if self.missing != Missing::Keep {
+            return None;
+        }
+        let files: Vec<String> = self.files.iter().map(|f| f.name().to_owned()).collect();
+        let told = faults.by_reason().into_iter().filter(|(reason, _)| !reason.ends_with(" is missing"));
+        let told = told.map(|(reason, rows)| {
+            let places: Vec<dataset::Origin> = rows.iter().map(|&row| origins[row]).collect();
+            format!("{reason} ({})", name_rows(&places, &files))
+        });
+        let told: Vec<String> = told.collect();
+        (!told.is_empty()).then(|| Warning::from(format!("Kept without a value: {}.", told.join("; "))))
     }
 
     /// A failure with the reasons why rows of the answer that is read have no numbers.
@@ -649,14 +685,13 @@ fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
             .hint("a source is a table: look whether the path, or what was downloaded, is the one that was meant"),
         SourceError::NoColumn { column, known } => {
             let failure = Failure::new("no-column", format!("{name} has no column `{column}`"));
+            // Names such as `final/loss` are expressions too.
             let names_variables = column.contains(['+', '*', '/', '^', '(']) && crate::expr::parse(column).is_ok();
+            let failure = failure.hint(SourceError::meant(column, known));
             if names_variables {
                 return failure.hint(format!("for an expression of other variables write `{{ expr = \"{column}\" }}`"));
             }
-            match crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
-                Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                None => failure.hint(format!("its columns are {}", known.join(", "))),
-            }
+            failure
         }
         SourceError::NoReader { feature } => {
             Failure::new("no-reader", format!("{name}: {error}")).hint(crate::source::ways_to_feature(feature))

@@ -39,7 +39,7 @@ impl Stage for Tabulate {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -56,9 +56,10 @@ impl Stage for Tabulate {
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut data = inputs.table("table")?;
-        let mut counts = TableCounts { rows: data.rows(), after: Vec::new() };
+        let mut counts = TableCounts { rows: data.rows(), after: Vec::new(), left_out: Vec::new() };
         for (index, step) in self.steps.iter().enumerate() {
             let other = step.member().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
+            counts.left_out.push(step.member().left_out(&data));
             data = step.member().apply(&data, other.as_ref(), self.most).map_err(|fault| {
                 let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
                 fault.hint.into_iter().fold(failure, Failure::hint)

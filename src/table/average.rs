@@ -24,7 +24,7 @@ pub(super) fn after(of: &[String], by: &[String], before: &Variables) -> Result<
     Ok(variables)
 }
 
-/// The variable with the number of rows of a group.
+/// The variable with the number of rows of a group that have all averaged values.
 const COUNT: &str = "rows";
 
 fn beside(name: &str) -> [String; 2] {
@@ -55,6 +55,9 @@ pub(super) fn summarised(
             table.insert(name, Column::Numbers(summaries.iter().map(|summary| summary[place]).collect()));
         }
     }
-    table.insert(COUNT, Column::Numbers(groups.iter().map(|group| group.len() as f64).collect()));
+    let columns = of.iter().map(|name| numbers(data, name)).collect::<Result<Vec<_>, _>>()?;
+    let is_whole = |row: &&usize| columns.iter().all(|values| !values[**row].is_nan());
+    let count = |group: &Vec<usize>| group.iter().filter(is_whole).count() as f64;
+    table.insert(COUNT, Column::Numbers(groups.iter().map(count).collect()));
     Ok(table)
 }

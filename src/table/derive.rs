@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::condition::known_symbols;
 use super::{Fault, Transform, Variables, allow_values};
 use crate::dataset::Dataset;
 use crate::expr::{Expr, Kind, parse};
@@ -46,15 +47,7 @@ impl Transform for Derive {
             if !crate::expr::is_plain_name(name) || name.contains('.') {
                 return Err(fault(format!("`{name}` cannot be the name of a variable")));
             }
-            let mut unknown = None;
-            expr.visit_symbols(&mut |symbol, _| {
-                if !before.contains_key(symbol) {
-                    unknown.get_or_insert(symbol.clone());
-                }
-            });
-            if let Some(symbol) = unknown {
-                return Err(fault(format!("there is no variable `{symbol}` here")));
-            }
+            known_symbols(&format!("{name} = {expr}"), &expr, before)?;
             let kind = expr.kind(&|name: &String| before.get(name).copied().unwrap_or(Kind::Number));
             let kind = kind.map_err(|error| {
                 fault(format!("expected {}, found {}", error.expected.describe(), error.found.describe()))

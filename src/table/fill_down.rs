@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Transform, Variables, all_known, groups, listed, within};
-use crate::dataset::{Column, Dataset};
+use crate::dataset::{Column, Dataset, is_unread};
 
-/// Fills missing values with the last value above them within each group. The source must keep such rows: `missing =
-/// "keep"`.
+/// Fills empty cells with the last value above them within each group. A cell with a text that is no number, such as `n/a`,
+/// is not empty: neither it nor an empty cell below it gets a value. The source must keep such rows: `missing = "keep"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillDown {
@@ -37,7 +37,9 @@ impl Transform for FillDown {
             for group in &groups {
                 for pair in group.windows(2) {
                     match &mut column {
-                        Column::Numbers(numbers) if numbers[pair[1]].is_nan() => numbers[pair[1]] = numbers[pair[0]],
+                        Column::Numbers(numbers) if numbers[pair[1]].is_nan() && !is_unread(numbers[pair[1]]) => {
+                            numbers[pair[1]] = numbers[pair[0]]
+                        }
                         Column::Texts(texts) if texts[pair[1]].is_empty() => {
                             let above = texts[pair[0]].clone();
                             texts[pair[1]] = above;

@@ -3,6 +3,7 @@
 //! A step is first checked against the variables of its input, before anything runs, and later applied to the rows.
 
 mod average;
+mod condition;
 
 use std::collections::BTreeMap;
 
@@ -48,6 +49,10 @@ registry! {
         fill_down::FillDown,
         /// Keep the rows that no cheaper row beats: `{ along = "C", lowest = "L" }`.
         envelope::Envelope,
+        /// Keep the rows in which a condition holds: `"status == 'finished'"`.
+        keep::Keep,
+        /// Drop the rows in which a condition holds: `"L > 6"`.
+        drop::Drop,
     }
 }
 
@@ -104,6 +109,11 @@ pub trait Transform {
     /// # Errors
     /// The rows are unsuitable for the step, or exceed the limit.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault>;
+
+    /// What of the rows before the step is left out, beyond the rows that it is meant to leave out.
+    fn left_out(&self, _before: &Dataset) -> Option<String> {
+        None
+    }
 
     /// The step without the names of other tables, if it has any.
     fn anonymous(&self) -> Option<Step> {

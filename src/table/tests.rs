@@ -1,7 +1,7 @@
 //! Tests of each step on a small table.
 
 use super::*;
-use crate::dataset::Origin;
+use crate::dataset::{Origin, UNREAD};
 
 /// Runs of two sizes at two lengths, some of them repeated.
 fn runs() -> Dataset {
@@ -111,6 +111,43 @@ fn rows_are_binned_sorted_derived_filled_and_deduplicated() {
     assert_eq!(filled.text("name", 4), "b");
     assert_eq!(rows(&after(r#"{"dedupe": {"by": ["C"], "keep": "last"}}"#, &runs())), [1, 3, 5, 6]);
     assert_eq!(after(r#"{"dedupe": {}}"#, &runs()).rows(), 6);
+}
+
+#[test]
+fn conditions_keep_and_drop_rows() {
+    assert_eq!(rows(&after(r#"{"keep": "L < 2.6"}"#, &runs())), [2, 5, 6]);
+    assert_eq!(rows(&after(r#"{"drop": "L < 2.6 and name == 'a'"}"#, &runs())), [1, 3, 4, 5]);
+    let mut data = runs();
+    data.insert("L", Column::Numbers(vec![3.0, f64::NAN, 2.7, 2.6, 2.4, 2.0]));
+    // A condition on a missing value does not hold.
+    assert_eq!(rows(&after(r#"{"keep": "L > 2.5"}"#, &data)), [1, 3, 4]);
+    assert_eq!(rows(&after(r#"{"drop": "L > 2.5"}"#, &data)), [2, 5, 6]);
+    for (text, said) in [(r#"{"keep": "M > 1"}"#, "no variable `M`"), (r#"{"drop": "2 * L"}"#, "expected a condition")]
+    {
+        let fault = step(text).member().variables(&kinds(&data), &Variables::new()).unwrap_err();
+        assert!(fault.message.contains(said), "{text}: {fault:?}");
+    }
+}
+
+#[test]
+fn missing_values_are_counted_and_texts_are_not_filled() {
+    let mut data = runs();
+    data.insert("N", Column::Numbers(vec![1.0, f64::NAN, UNREAD, f64::NAN, 2.0, f64::NAN]));
+    data.insert("L", Column::Numbers(vec![f64::NAN, 2.5, 2.7, 2.6, UNREAD, 2.0]));
+    let filled = after(r#"{"fill_down": {"columns": ["N"]}}"#, &data);
+    let filled = filled.numbers("N").unwrap();
+    assert_eq!([filled[0], filled[1], filled[4], filled[5]], [1.0, 1.0, 2.0, 2.0]);
+    assert!(filled[2].is_nan() && filled[3].is_nan(), "{filled:?}");
+    let unpivot = step(r#"{"unpivot": {"columns": ["L", "C"], "name": "of", "value": "x"}}"#);
+    let left_out = unpivot.member().left_out(&data).unwrap();
+    assert_eq!(left_out, "2 of 12 cells have no value and give no row (1 of them with a text that is no number).");
+    assert_eq!(unpivot.member().left_out(&runs()), None);
+    let mean = after(r#"{"mean": {"of": ["L"], "by": ["C"]}}"#, &data);
+    assert_eq!(mean.numbers("rows").unwrap(), [0.0, 2.0, 1.0, 1.0]);
+    for (descending, wanted) in [(false, [6, 2, 4, 3, 1, 5]), (true, [3, 4, 2, 6, 1, 5])] {
+        let text = format!(r#"{{"sort": {{"by": ["L"], "descending": {descending}}}}}"#);
+        assert_eq!(rows(&after(&text, &data)), wanted, "{text}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Transform, Variables, allow_values, is_new, listed, numbers, numeric, take};
-use crate::dataset::{Column, Dataset, Origin};
+use crate::dataset::{Column, Dataset, Origin, is_unread};
 use crate::expr::Kind;
 
 /// Columns to rows: each row becomes one row per listed column, with the column's label and its value.
@@ -90,6 +90,18 @@ impl Transform for Unpivot {
         is_new("value", &self.value, &variables)?;
         variables.insert(self.value.clone(), Kind::Number);
         Ok(variables)
+    }
+
+    fn left_out(&self, before: &Dataset) -> Option<String> {
+        let pairs = self.columns.pairs();
+        let columns: Vec<&[f64]> = pairs.iter().filter_map(|(name, _)| before.numbers(name)).collect();
+        let all = columns.iter().flat_map(|column| column.iter());
+        let missing = all.clone().filter(|value| value.is_nan()).count();
+        let unread = all.clone().filter(|value| is_unread(**value)).count();
+        let texts =
+            if unread > 0 { format!(" ({unread} of them with a text that is no number)") } else { String::new() };
+        let cells = all.count();
+        (missing > 0).then(|| format!("{missing} of {cells} cells have no value and give no row{texts}."))
     }
 
     fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
