@@ -45,3 +45,11 @@ def fitted(program, runs, tmp_path_factory):
     """The fit of the runs that most tests ask."""
     cache = tmp_path_factory.getbasetemp() / "cache"
     return lawfit.fit(runs, "hoffmann", **COLUMNS, cache=cache)
+
+
+@pytest.fixture(scope="session")
+def grouped(program, runs, tmp_path_factory):
+    """A fit of the runs in two groups."""
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    frame = {**runs, "family": ["a", "b"] * 12}
+    return lawfit.fit(frame, "hoffmann", **COLUMNS, by="family", interval=None, cache=cache)

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+import lawfit
 from lawfit import _frames
 
 NUMBERS = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 6.02214076e23, -0.0, 123456789.0]
@@ -98,7 +99,20 @@ def test_what_is_no_frame_is_refused_with_what_would_be_one():
 def test_answers_for_rows_of_pandas_have_their_index():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"x": [1.0, 2.0, 3.0]}, index=[7, 3, 5])
-    answered = _frames.with_index_of(frame, _frames.frame_like("pandas", {"x": [1.0, 2.0, 3.0], "loss": [3.0, 2.0, 1.0]}))
+    columns = {"x": [1.0, 2.0, 3.0], "loss": [3.0, 2.0, 1.0]}
+    answered = _frames.with_index_of(frame, _frames.frame_like("pandas", columns))
     frame["loss"] = answered["loss"]
     assert list(frame["loss"]) == [3.0, 2.0, 1.0]
     assert _frames.with_index_of({"x": [1.0]}, {"x": [1.0]}) == {"x": [1.0]}
+
+
+@pytest.mark.parametrize("library", ["pandas", "pyarrow"])
+def test_a_name_that_two_columns_have_is_told(library):
+    module = pytest.importorskip(library)
+    if library == "pandas":
+        frame = module.DataFrame([[1.0, 2.0, 3.0]], columns=["x", "y", "x"])
+    else:
+        frame = module.Table.from_arrays([module.array([1.0])] * 3, names=["x", "y", "x"])
+    with pytest.raises(lawfit.SpecError, match="2 columns with the name `x`"):
+        _frames.columns_of(frame, ["x"])
+    assert len(_frames.columns_of(frame, ["y"])["y"]) == 1

@@ -27,9 +27,43 @@ def test_a_shipped_study_gives_the_numbers_of_its_lock_file(study, tmp_path):
     assert f'"queries.forecast[C=6.3e21].loss" = {answer.value!r}\n' in lock
     assert f'"fits.compute.alpha" = {found.fits["compute"]["alpha"].value!r}\n' in lock
     assert any(path.name == "report.html" and path.exists() for path in found.outputs)
-    assert len(found.conclusions) == 5
+    assert len(found.sentences) == 5
+    assert found.conclusions == []
     assert found.frame("forecast")["C"] == [6.3e21, 2.3e22]
     assert "<iframe" in found._repr_html_()
+
+
+def test_a_study_has_the_warnings_of_its_report(study, tmp_path):
+    found = lawfit.run(study, out=tmp_path / "out")
+    notes = [note["text"] for note in found.results["notes"]]
+    assert notes
+    assert list(found.warnings) == notes
+
+
+def test_fits_and_queries_are_in_the_order_of_the_spec(study, tmp_path):
+    found = lawfit.run(study, out=tmp_path / "out")
+    assert list(found.fits) == ["compute", "two_terms"]
+    assert list(found.queries) == ["forecast", "several", "budget"]
+
+
+def test_conclusions_are_those_of_the_author(study, tmp_path):
+    study.write_text(study.read_text() + '\n[report]\nconclusion = "It reaches {queries.forecast.row1}."\n')
+    (conclusion,) = lawfit.run(study, out=tmp_path / "out").conclusions
+    assert conclusion.startswith("It reaches ")
+
+
+def test_a_study_is_shown_in_one_line(study, tmp_path):
+    shown = repr(lawfit.run(study, out=tmp_path / "out"))
+    assert shown.startswith("cerebras-gpt.toml: ")
+    assert "2 fits, 3 queries, " in shown
+    assert "\n" not in shown
+
+
+def test_a_group_of_a_fit_of_a_study_is_named_in_a_frame(grouped, tmp_path):
+    spec = grouped.to_spec(tmp_path / "study.toml")
+    fit = lawfit.run(spec, out=tmp_path / "out").fits["main"]
+    frame = {"N": [1e10, 1e9], "D": [2e11, 2e10], "family": ["b", "a"]}
+    assert fit.predict(frame)["loss"] == grouped.predict(frame)["loss"]
 
 
 def test_a_fit_of_a_study_answers_what_the_spec_does_not_ask(study, tmp_path):
@@ -60,6 +94,7 @@ def test_an_expectation_that_fails_leaves_the_study_in_the_error(study, tmp_path
     with pytest.raises(lawfit.ExpectationError, match=r"fits\.compute\.alpha > 1") as caught:
         lawfit.run(study, out=tmp_path / "out")
     assert caught.value.study.fits["compute"]["alpha"].value < 1
+    assert caught.value.code == "expectation-failed"
 
 
 def test_nothing_is_computed_under_frozen(study, tmp_path):
@@ -86,8 +121,11 @@ def test_the_law_that_the_runs_follow_is_the_one_to_quote(program, runs):
     assert compared.fits["hoffmann"].predict(N=1e9, D=2e10).value > 0
     named = lawfit.compare(runs, {"mine": "chinchilla", "other": "kaplan_nd"}, **COLUMNS, interval=None)
     assert (named.quote, list(named.fits)) == ("mine", ["mine", "other"])
-    with pytest.raises(ValueError, match="two laws"):
-        lawfit.compare(runs, ["hoffmann"], **COLUMNS)
+    for single in (["hoffmann"], "hoffmann", ["hoffmann", "hoffmann"]):
+        with pytest.raises(ValueError, match="two laws"):
+            lawfit.compare(runs, single, **COLUMNS)
+    with pytest.raises(lawfit.SpecError, match="did you mean `objective`"):
+        lawfit.compare(runs, ["hoffmann", "kaplan_nd"], objectiv="huber", **COLUMNS)
 
 
 def test_the_catalogue_is_searched_by_name_alias_and_reference(program):

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import _answers, _catalogue, _frames, _origin, _program, _spec
+from . import _answers, _catalogue, _frames, _origin, _program, _rows, _spec
 from ._answers import Answer, Parameter
 from ._frames import Frame
 from ._origin import Draft, Origin, of_cache
 from ._spec import Setting
-from .errors import SpecError
-
-_MOST_ROWS = 4_000
-"""Rows per query: the program accepts 5,000,000 rows times draws, and a fit usually has 1,000 draws."""
+from .errors import wrong_argument
 
 _MAIN = "main"
+GROUP = "group"
+"""The setting of a query for the group that answers."""
 
 
 def fit(
@@ -112,7 +111,9 @@ def fit(
         frame,
         {_MAIN: law_of(law, parameters, constants)},
         {_MAIN: {key: value for key, value in settings.items() if value not in (None, (), [], {})}},
-        columns={**(columns or {}), **variables},
+        columns=columns or {},
+        keywords=variables,
+        options=options_of(fit),
         rules=rules,
         seed=seed,
         title=title or f"{law}, fitted from Python",
@@ -120,6 +121,11 @@ def fit(
     )
     results, warnings = draft.run(cache)
     return Fit(draft, _MAIN, results["fits"][_MAIN], warnings, cache)
+
+
+def options_of(function: Callable[..., Any]) -> list[str]:
+    """The options of a function: its arguments by keyword."""
+    return list(function.__kwdefaults__ or {})
 
 
 def uncertainty_of(uncertainty: str | Setting, interval: float | None) -> Setting | None:
@@ -147,30 +153,31 @@ def draft_of(
     fits: Mapping[str, Setting],
     *,
     columns: Mapping[str, str | Setting],
+    keywords: Mapping[str, str | Setting],
+    options: Collection[str],
     rules: Sequence[str | Setting],
     seed: int,
     title: str,
     more: Setting,
 ) -> Draft:
-    """A study of one frame with a fit for each law."""
+    """A study of one frame with a fit for each law. `keywords` are `columns` too, if they are no misspelt `options`."""
     spec: dict[str, Any] = {"spec": 1, "study": {"title": title, "seed": int(seed)}}
     table = None
     rows: dict[str, str] = {}
     kind = _frames.kind_of(frame)
+    filtered = [{"keep": rule} if isinstance(rule, str) else dict(rule) for rule in rules]
     if frame is not None:
         frame = _frames.owned(frame)
-        filtered = [{"keep": rule} if isinstance(rule, str) else dict(rule) for rule in rules]
-        others = [name for fit in fits.values() for name in fit.get("alternatives", ()) if name not in laws]
-        formulas = [law.get("formula") or _catalogue.formula(law["use"]) for law in laws.values()]
-        formulas += [_catalogue.formula(name) for name in others]
-        settings = [{k: v for k, v in fit.items() if k not in _NOT_EXPRESSIONS} for fit in fits.values()]
-        names = _spec.names_in(*formulas, *(list(fit.values()) for fit in settings), filtered, list(more.values()))
-        found, table = _spec.source(frame, columns, names)
+        names = _names_in(laws, fits, filtered, more)
+        _spec.check_keywords(keywords, names, _frames.names_of(frame), options)
+        found, table = _spec.source(frame, {**columns, **keywords}, names, _groups_alone(laws, fits, filtered, more))
         spec["sources"] = {"runs": {**more, "columns": found}}
         rows = {"rows": "runs"}
         if filtered:
             spec["filters"] = {"kept": {"source": "runs", "rules": filtered}}
             rows = {"rows": "kept"}
+    elif keywords:
+        _spec.check_keywords(keywords, _names_in(laws, fits, filtered, more), [], options)
     if laws == {_MAIN: {"use": laws.get(_MAIN, {}).get("use")}}:
         names_of_laws = {_MAIN: laws[_MAIN]["use"]}  # a law of the catalogue as it is needs no entry of its own
     else:
@@ -178,6 +185,26 @@ def draft_of(
         spec["laws"] = {name: dict(law) for name, law in laws.items()}
     spec["fits"] = {name: {**rows, "law": names_of_laws[name], **settings} for name, settings in fits.items()}
     return Draft(spec, table, kind)
+
+
+def _names_in(
+    laws: Mapping[str, Setting], fits: Mapping[str, Setting], filtered: Sequence[Setting], more: Setting
+) -> list[str]:
+    """The names in the formulas of laws, in the expressions of fits and filters, and in settings of the source."""
+    others = [name for fit in fits.values() for name in fit.get("alternatives", ()) if name not in laws]
+    formulas = [law.get("formula") or _catalogue.formula(law["use"]) for law in laws.values()]
+    formulas += [_catalogue.formula(name) for name in others]
+    settings = [{k: v for k, v in fit.items() if k not in _NOT_EXPRESSIONS} for fit in fits.values()]
+    return _spec.names_in(*formulas, *(list(fit.values()) for fit in settings), filtered, list(more.values()))
+
+
+def _groups_alone(
+    laws: Mapping[str, Setting], fits: Mapping[str, Setting], filtered: Sequence[Setting], more: Setting
+) -> list[str]:
+    """The columns that separate the groups and stand in no expression."""
+    without = {name: {k: v for k, v in fit.items() if k != "by"} for name, fit in fits.items()}
+    used = _names_in(laws, without, filtered, more)
+    return [fit["by"] for fit in fits.values() if "by" in fit and fit["by"] not in used]
 
 
 _NOT_EXPRESSIONS = ("objective", "uncertainty", "solver", "starts", "share", "alternatives")
@@ -317,18 +344,27 @@ class Fit:
 
         Args:
             frame: A frame with a column for each variable of the law, or with the columns of the fit; or
-            variables: A value, or a list of values, for each variable.
+            variables: A value, or a list of values, for each variable, by the variable's name or its column's.
 
         Returns:
             An `Answer` for values, or a list of them if the fit has groups. For a frame or lists, a frame of the
-            same kind with the variables, `loss`, `loss_lower`, `loss_upper`, and the distance from the rows. A frame of
-            pandas keeps its index. More than 4,000 rows are split into several queries, each with its own random scatter.
+            same kind with the variables, `loss`, `loss_lower`, `loss_upper`, and the distance from the rows. A frame
+            of pandas keeps its index. In a row with a missing input they are missing too. More than 4,000 rows are
+            split into several queries, each with its own random scatter.
+
+            If the fit has groups and the frame has the column `by` of the fit, each row is predicted by the fit of
+            its own group; without this column, each row by every group.
+
+        Raises:
+            SpecError: A variable is missing, or there is no such group.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
         kind, frame = _frames.kind_of(frame), _frames.owned(frame)
         present = _frames.names_of(frame)
         columns = {v: v if v in present else self._origin.column_of(v) for v in self.variables}
+        if self._by is not None:
+            columns[GROUP] = self._by if self._by in present else self._origin.column_of(self._by)
         columns = {variable: column for variable, column in columns.items() if column in present}
         values = _frames.columns_of(frame, list(columns.values()))
         asked = {variable: values[column] for variable, column in columns.items()}
@@ -355,7 +391,7 @@ class Fit:
         """
         response = self.formula.partition("=")[0].strip()
         only = self.variables
-        target = solve or (only[0] if len(only) == 1 else "C")
+        target = self._variable_of(solve) if solve else only[0] if len(only) == 1 else "C"
         return self._asked("reach", {response: loss, "solve": target, **held}, self._origin.kind)
 
     @property
@@ -364,41 +400,70 @@ class Fit:
         known = self._member["parameters"]
         return [name for name in _spec.names_in(self.formula.partition("=")[2]) if name not in known]
 
+    @property
+    def _by(self) -> str | None:
+        """The column that separates the groups; None without groups."""
+        by: str | None = self.result.get("by")
+        return by
+
     def _asked(self, kind: str, settings: Mapping[str, Any], frames: str) -> Any:
         """One answer for values, a frame for lists, which are split into as many queries as necessary."""
+        settings = self._by_variable(settings)
         lists = {name: list(value) for name, value in settings.items() if _spec.is_list(value)}
         if not lists:
+            settings = self._single(settings)
             answers = self.ask(kind, **settings)
             return answers[0] if len(answers) == 1 else answers
-        count = max(map(len, lists.values()))
-        longest = max((len(str(value)) + 2 for values in lists.values() for value in values), default=1)
-        step = max(1, min(_MOST_ROWS, self._origin.most_letters // (longest * len(lists))))
-        found: list[Answer] = []
-        for at in range(0, count, step):
-            part = {name: lists[name][at : at + step] if name in lists else settings[name] for name in settings}
-            found += self._answered(kind, part, lists)
-        return _frames.frame_like(frames, _answers.columns_of(found))
+        ordered = {name: settings[name] for name in (*self.variables, *settings) if name in settings}
+        asked = _rows.Rows(
+            lambda part: self.ask(kind, **part), {**ordered, **lists}, list(self.groups), self._origin.most_letters
+        )
+        outputs = ["solution"] if kind == "reach" else ["loss"]
+        if kind == "compute_optimal":
+            outputs += [name for name in self.variables if name not in settings]
+        columns = asked.columns(outputs)
+        return _frames.frame_like(frames, columns, _answers.numbers_in(columns))
 
-    def _answered(self, kind: str, settings: Mapping[str, Any], lists: Iterable[str]) -> list[Answer]:
-        """The answers to lists, which are halved if they are too long for the fit's draws."""
-        count = max(len(settings[name]) for name in lists)
-        try:
-            return self.ask(kind, **settings)
-        except SpecError as error:
-            if error.code != "too-large" or count < 2:
-                raise
-        half = count // 2
-        parts = [slice(0, half), slice(half, None)]
-        halves = [{name: value[part] if name in lists else value for name, value in settings.items()} for part in parts]
-        return [answer for part in halves for answer in self._answered(kind, part, lists)]
+    def _single(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a query with one row; its group by the group's name."""
+        for name, value in settings.items():
+            if _frames.is_missing(value):
+                raise wrong_argument("missing-value", f"`{name}` is missing: it is {value}")
+        own = {GROUP: _rows.group_of(settings[GROUP], list(self.groups))} if self.groups and GROUP in settings else {}
+        return {**settings, **own}
+
+    def _by_variable(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings by the names of variables, where they have the names of columns."""
+        given: dict[str, str] = {}
+        for name in settings:
+            variable = self._variable_of(name)
+            if variable in given:
+                raise wrong_argument("given-twice", f"`{given[variable]}` and `{name}` are both `{variable}`")
+            given[variable] = name
+        return {variable: settings[name] for variable, name in given.items()}
+
+    def _variable_of(self, name: str) -> str:
+        """The variable with this name or with a column of this name; any other name as it is."""
+        columns = {self._origin.column_of(variable): variable for variable in self.variables}
+        if self._by is not None:
+            columns |= {self._by: GROUP, self._origin.column_of(self._by): GROUP}
+        return name if name in self.variables else columns.get(name, name)
 
     def plot(self, what: str = "fit") -> Figure:
-        """A figure of the report: "fit" or "residuals", or another one by its name."""
+        """A figure of the report: "fit" or "residuals", or another one by its name.
+
+        Of a fit with groups, "fit" is the figure of all groups; each group has its own, such as "fit-main-1".
+
+        Raises:
+            SpecError: There is no such figure; the error names those of the report.
+        """
         figures = {name[:-4]: text for name, text in self._report().items() if name.endswith(".svg")}
-        for name in (f"{what}-{self._name}", what):
+        of_groups = [f"groups-{self._name}"] if what == "fit" else []
+        for name in (f"{what}-{self._name}", *of_groups, what):
             if name in figures:
                 return Figure(figures[name])
-        raise KeyError(f"there is no figure {what!r}; there are {', '.join(figures)}")
+        told = f"there are {', '.join(sorted(figures))}" if figures else "the report has no figures"
+        raise wrong_argument("no-figure", f"there is no figure {what!r}", [told])
 
     def report(self) -> str:
         """The report, a self-contained HTML page."""

@@ -7,8 +7,10 @@ import io
 import math
 import numbers
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+
+from .errors import wrong_argument
 
 Frame: TypeAlias = Any
 """A frame of pandas, polars or pyarrow, anything with `__arrow_c_stream__`, or a mapping from names to columns."""
@@ -35,7 +37,14 @@ def columns_of(frame: Frame, names: Sequence[str]) -> dict[str, list[Any]]:
     """Columns of a frame as lists of Python values; nothing is rounded."""
     own = owned(frame)
     labels = _labels(own)
-    columns = {name: _values(own[labels[name]]) for name in names}
+    twice = [name for name in names if len(labels[name]) > 1]
+    if twice:
+        raise wrong_argument(
+            "duplicate-column",
+            f"the frame has {len(labels[twice[0]])} columns with the name `{twice[0]}`",
+            ["rename or drop the other one"],
+        )
+    columns = {name: _values(own[labels[name][0]]) for name in names}
     if len({len(values) for values in columns.values()}) > 1:
         lengths = ", ".join(f"{name} has {len(values)}" for name, values in columns.items())
         raise ValueError(f"the columns differ in length: {lengths}")
@@ -53,21 +62,28 @@ def csv_of(columns: Mapping[str, Sequence[Any]]) -> bytes:
     return buffer.getvalue().encode()
 
 
-def frame_like(kind: str, columns: Mapping[str, Sequence[Any]]) -> Frame:
-    """Columns as a frame of a library, which must be installed, or as a dict of lists."""
+def frame_like(kind: str, columns: Mapping[str, Sequence[Any]], numbers: Collection[str] = ()) -> Frame:
+    """Columns as a frame of a library, which must be installed, or as a dict of lists.
+
+    Columns without any value are columns of numbers, if they are among `numbers`, or else of text.
+    """
     lists = {name: list(values) for name, values in columns.items()}
+    empty = [name for name, values in lists.items() if numbers and all(value is None for value in values)]
     if kind == "pandas":
         import pandas
 
-        return pandas.DataFrame(lists)
+        return pandas.DataFrame(lists).astype({name: "float64" if name in numbers else "object" for name in empty})
     if kind == "polars":
         import polars
 
-        return polars.DataFrame(lists)
+        types = {name: polars.Float64 if name in numbers else polars.Utf8 for name in empty}
+        typed = {name: polars.Series(name, lists[name], dtype=dtype) for name, dtype in types.items()}
+        return polars.DataFrame({**lists, **typed})
     if kind == "pyarrow":
         import pyarrow
 
-        return pyarrow.table(lists)
+        types = {name: pyarrow.float64() if name in numbers else pyarrow.string() for name in empty}
+        return pyarrow.table({name: pyarrow.array(values, types.get(name)) for name, values in lists.items()})
     return lists
 
 
@@ -83,17 +99,41 @@ def is_text(values: Iterable[Any]) -> bool:
     return any(isinstance(value, str) for value in values)
 
 
-def _labels(frame: Frame) -> dict[str, Any]:
-    """The column labels by name; labels of pandas need not be strings."""
+def is_flags(values: Iterable[Any]) -> bool:
+    """Whether a column holds true and false."""
+    present = [value for value in values if not is_missing(value)]
+    return bool(present) and all(is_flag(value) for value in present)
+
+
+def is_flag(value: Any) -> bool:
+    """Whether a value is true or false, in Python or numpy."""
+    return type(value).__name__ in ("bool", "bool_")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is missing: None, NaN, or the missing value of a library."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, numbers.Number) and bool(value != value)
+
+
+def _labels(frame: Frame) -> dict[str, list[Any]]:
+    """The column labels by name; labels of pandas need not be strings, and several may have one name."""
     if isinstance(frame, Mapping):
-        return {str(label): label for label in frame}
-    labels = frame.column_names if type(frame).__module__.startswith("pyarrow") else frame.columns
-    return {str(label): label for label in labels}
+        labels = list(frame)
+    else:
+        labels = frame.column_names if type(frame).__module__.startswith("pyarrow") else frame.columns
+    found: dict[str, list[Any]] = {}
+    for label in labels:
+        found.setdefault(str(label), []).append(label)
+    return found
 
 
 def owned(frame: Frame) -> Frame:
-    """A frame of a supported library. Others, such as streams that can be read only once, are converted through the
-    Arrow PyCapsule interface."""
+    """A frame of a supported library.
+
+    Others, such as streams that can be read only once, are converted through the Arrow PyCapsule interface.
+    """
     if isinstance(frame, Mapping):
         return frame
     if type(frame).__name__ == "LazyFrame":
@@ -139,7 +179,7 @@ def _cell(value: Any) -> str:
         return repr(value) if value == value else ""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
-    if isinstance(value, bool):
+    if is_flag(value):
         return "1" if value else "0"
     if isinstance(value, numbers.Integral):
         return str(int(value))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import _program, _spec
+from . import _messages, _program, _spec
 from ._spec import Setting
-from .errors import diagnostics
+from .errors import LawfitError, diagnostics, in_words
 
 Cache = str | Path | None
 """A cache directory; None for that of the command line."""
@@ -93,16 +93,27 @@ class Draft:
     def at(
         self, formats: Sequence[str] = ("json",), queries: Setting | None = None
     ) -> Iterator[tuple[Path, dict[int, str]]]:
-        """The spec and its table in a folder that is removed afterwards."""
+        """The spec and its table in a folder that is removed afterwards; errors are told in the words of Python."""
         with folder() as own:
             path = own / "study.toml"
             more = {"queries": queries} if queries else {}
-            yield path, self.write(path, {**more, "report": {"formats": list(formats)}})
+            try:
+                yield path, self.write(path, {**more, "report": {"formats": list(formats)}})
+            except LawfitError as error:
+                raise in_words(error, self._in_python) from None
 
     def column_of(self, variable: str) -> str:
         """The column's name, if the variable is a plain column."""
-        column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
-        return column if isinstance(column, str) else variable
+        return _messages.column_of(self._columns.get(variable)) or variable
+
+    @property
+    def _columns(self) -> Setting:
+        columns: Setting = self.spec.get("sources", {}).get("runs", {}).get("columns", {})
+        return columns
+
+    def _in_python(self, line: str) -> str:
+        """A line of a message in the words of Python, if the study is made of a frame."""
+        return line if self.table is None else _messages.in_python(line, self._columns)
 
     def write(self, path: Path, more: Setting | None = None) -> dict[int, str]:
         """Writes the spec and, next to it, its table; returns the settings by line."""
@@ -122,7 +133,7 @@ class Draft:
             out = ["--out", str(path.with_name("out"))]
             ended = _program.done(["run", "--json", *out, *of_cache(cache), str(path)], places)
         results = results_in(ended.stdout)
-        return results, (*warnings_in(ended.stderr), *(note["text"] for note in results.get("notes", ())))
+        return results, tuple(map(self._in_python, (*warnings_in(ended.stderr), *notes_in(results))))
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
         """Runs the study with the query in it; existing fits come from the cache."""
@@ -156,6 +167,11 @@ def results_in(printed: str) -> dict[str, Any]:
 def warnings_in(stderr: str) -> tuple[str, ...]:
     """The program's warnings about a spec."""
     return tuple(found.message for found in diagnostics(stderr) if found.severity == "warning")
+
+
+def notes_in(results: Setting) -> tuple[str, ...]:
+    """The warnings in the results: of fits, queries and sources."""
+    return tuple(note["text"] for note in results.get("notes", ()))
 
 
 def of_cache(cache: Cache) -> list[str]:

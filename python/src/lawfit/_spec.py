@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _frames
-from .errors import Diagnostic, SpecError
+from .errors import SpecError, wrong_argument
 
 Setting = Mapping[str, Any]
 
@@ -94,16 +94,20 @@ def names_in(*expressions: Any) -> list[str]:
 
 
 def source(
-    frame: _frames.Frame, variables: Mapping[str, str | Setting], names: Iterable[str]
+    frame: _frames.Frame,
+    variables: Mapping[str, str | Setting],
+    names: Iterable[str],
+    groups: Iterable[str] = (),
 ) -> tuple[dict[str, Any], bytes]:
     """The columns of a source, and its table.
 
     `variables` says where variables come from: a column's name, or a table as in a spec. Of the other `names` those
-    that are columns of the frame are taken from there, and C, where it is none, is 6 N D.
+    that are columns of the frame are taken from there, and C, where it is none, is 6 N D. True and false are texts in
+    the columns of `groups` and numbers in others.
     """
     present = _frames.names_of(frame)
     columns: dict[str, Any] = {
-        name: dict(given) if isinstance(given, Mapping) else given for name, given in variables.items()
+        name: dict(given) if isinstance(given, Mapping) else str(given) for name, given in variables.items()
     }
     wanted = [*names, *names_in(*(c.get("expr") for c in columns.values() if isinstance(c, dict) and "expr" in c))]
     if "C" in wanted and "C" not in (*columns, *present):
@@ -115,10 +119,38 @@ def source(
         if column is not None and column not in present:
             raise _no_column(column, present)
     table = _frames.columns_of(frame, [c for c in dict.fromkeys(used) if c is not None])
+    for name in groups:
+        column = columns.get(name)
+        if isinstance(column, str) and _frames.is_flags(table[column]):
+            table[column] = [None if _frames.is_missing(value) else str(bool(value)) for value in table[column]]
     for name, column in columns.items():
         if isinstance(column, str) and _frames.is_text(table[column]):
             columns[name] = {"column": column, "type": "text"}
     return columns, _frames.csv_of(table)
+
+
+def check_keywords(
+    keywords: Mapping[str, Any], names: Iterable[str], present: Iterable[str], options: Iterable[str]
+) -> None:
+    """Refuses a keyword that is neither an option nor a variable: a name that is used, or that has a column.
+
+    Raises:
+        SpecError: There is such a keyword; the nearest option is suggested.
+    """
+    names, columns = set(names), set(present)
+    for name, given in keywords.items():
+        is_column = bool({"column", "expr"} & set(given)) if isinstance(given, Mapping) else str(given) in columns
+        if name not in names and not is_column:
+            raise _no_option(name, None if isinstance(given, Mapping) or not columns else given, list(options))
+
+
+def _no_option(name: str, given: Any, options: Sequence[str]) -> SpecError:
+    import difflib
+
+    near = difflib.get_close_matches(name, options, 1, 0.7)
+    hints = [f"did you mean `{near[0]}`?"] if near else [f"the options are {', '.join(f'`{o}`' for o in options)}"]
+    said = "" if given is None else f", and the frame has no column `{given}`"
+    return wrong_argument("unknown-option", f"`{name}` is neither an option nor a variable of the law{said}", hints)
 
 
 def _no_column(column: str, present: Sequence[str]) -> SpecError:
@@ -126,6 +158,4 @@ def _no_column(column: str, present: Sequence[str]) -> SpecError:
 
     near = difflib.get_close_matches(column, present, 1)
     hint = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(f'`{name}`' for name in present[:30])}"
-    message = f"the frame has no column `{column}`"
-    text = f"error[no-column]: {message}\n   = help: {hint}"
-    return SpecError((Diagnostic("error", "no-column", message, None, (hint,), text),))
+    return wrong_argument("no-column", f"the frame has no column `{column}`", [hint])

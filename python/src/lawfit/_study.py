@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 
 from . import _answers, _frames, _program
 from ._answers import Answer
-from ._fit import Fit, draft_of, in_frame, law_of, uncertainty_of
+from ._fit import Fit, draft_of, in_frame, law_of, options_of, uncertainty_of
 from ._frames import Frame
-from ._origin import SpecFile, of_cache, results_in, warnings_in
+from ._origin import SpecFile, notes_in, of_cache, results_in, warnings_in
 from ._spec import Setting
-from .errors import of_exit
+from .errors import of_exit, wrong_argument
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """The results of running a spec.
 
@@ -26,7 +27,7 @@ class Study:
         results: The content of `results.json`.
         outputs: The written files.
         stages: The outcome of each stage: id, kind, status, seconds.
-        warnings: The program's warnings about the spec.
+        warnings: The program's warnings about the spec, and those of its fits, queries and sources.
     """
 
     path: Path
@@ -38,7 +39,7 @@ class Study:
 
     @property
     def fits(self) -> Mapping[str, Fit]:
-        """The fits of the study, by name."""
+        """The fits of the study, by name, in the order of the spec."""
         notes: dict[str, tuple[str, ...]] = {}
         for note in self.results.get("notes", ()):
             for of in note["of"]:
@@ -50,25 +51,61 @@ class Study:
 
     @property
     def queries(self) -> Mapping[str, list[Answer]]:
-        """The answers to the study's queries, by name."""
+        """The answers to the study's queries, by name, in the order of the spec."""
         return {name: _answers.answers_of(query) for name, query in self.results["queries"].items()}
 
     @property
     def conclusions(self) -> list[str]:
-        """The conclusions of the study in words."""
+        """The conclusions of the author, with the numbers of the results; empty if the spec has none."""
+        return list(self.results.get("statements", ()))
+
+    @property
+    def sentences(self) -> list[str]:
+        """The answers in words, one sentence each."""
         return list(self.results["conclusions"])
 
     def frame(self, query: str, kind: str = "dict") -> Frame:
         """The answers to a query as a frame of "pandas", "polars" or "pyarrow", or as a dict of columns."""
-        return _frames.frame_like(kind, _answers.columns_of(self.queries[query]))
+        columns = _answers.columns_of(self.queries[query])
+        return _frames.frame_like(kind, columns, _answers.numbers_in(columns))
+
+    def __repr__(self) -> str:
+        counts = {
+            "fit": len(self.results["fits"]),
+            "query": len(self.results["queries"]),
+            "warning": len(self.warnings),
+        }
+        return (
+            f"{self.path.name}: {self.results['study']['title']} ({', '.join(map(_counted, counts, counts.values()))})"
+        )
 
     def _repr_html_(self) -> str:
         pages = [path for path in self.outputs if path.name == "report.html"]
         if not pages:
             import html
 
-            return "".join(f"<p>{html.escape(conclusion)}</p>" for conclusion in self.conclusions)
+            return "".join(f"<p>{html.escape(said)}</p>" for said in (*self.conclusions, *self.sentences))
         return in_frame(pages[0].read_text(encoding="utf-8"))
+
+
+def _counted(what: str, count: int) -> str:
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{count} {what if count == 1 else plural}"
+
+
+def _in_order_of(spec: Path, results: dict[str, Any]) -> dict[str, Any]:
+    """Results with fits and queries in the order of the spec's sections; those that it has otherwise come last."""
+    text = spec.read_text(encoding="utf-8", errors="replace") if spec.is_file() else ""
+    ordered = {}
+    for section in ("fits", "queries"):
+        headers = re.findall(rf"""^\s*\[?\s*{section}\s*\.\s*("[^"]*"|'[^']*'|[\w-]+)""", text, re.MULTILINE)
+        places = {header.strip("\"'"): place for place, header in reversed(list(enumerate(headers)))}
+        # The answers of a matrix have its values in brackets after their name.
+        named = sorted(
+            results[section], key=lambda name: places.get(name, places.get(name.partition("[")[0], len(headers)))
+        )
+        ordered[section] = {name: results[section][name] for name in named}
+    return {**results, **ordered}
 
 
 def run(
@@ -105,8 +142,9 @@ def run(
     study = None
     if printed is not None and printed["results"]:
         outputs = tuple(Path(path) for path in printed["outputs"])
-        said = warnings_in(ended.stderr)
-        study = Study(Path(spec), results_in(ended.stdout), outputs, tuple(printed["stages"]), said, cache)
+        results = _in_order_of(Path(spec), results_in(ended.stdout))
+        said = (*warnings_in(ended.stderr), *notes_in(results))
+        study = Study(Path(spec), results, outputs, tuple(printed["stages"]), said, cache)
     if ended.exit_code != 0 or study is None:
         raise of_exit(ended.exit_code, ended.stderr, None, study)
     return study
@@ -154,7 +192,7 @@ class Comparison:
 
 def compare(
     frame: Frame,
-    laws: Sequence[str] | Mapping[str, str],
+    laws: str | Sequence[str] | Mapping[str, str],
     *,
     holdout: str | None = None,
     interval: float | None = 0.9,
@@ -183,9 +221,11 @@ def compare(
         objective: As for `lawfit.fit`.
         variables: Which column each variable is.
     """
-    named = dict(laws) if isinstance(laws, Mapping) else _named(laws)
+    named = dict(laws) if isinstance(laws, Mapping) else _named([laws] if isinstance(laws, str) else laws)
     if len(named) < 2:
-        raise ValueError("give two laws or more to compare")
+        raise wrong_argument(
+            "one-law", "give two laws or more to compare; the same law counts once", ["`lawfit.fit` fits one law"]
+        )
     settings: dict[str, Any] = {
         "objective": {objective: {}} if isinstance(objective, str) else objective,
         "holdout": holdout,
@@ -198,7 +238,9 @@ def compare(
         frame,
         {name: law_of(law) for name, law in named.items()},
         {first: {**settings, "alternatives": others}, **fits},
-        columns={**(columns or {}), **variables},
+        columns=columns or {},
+        keywords=variables,
+        options=options_of(compare),
         rules=rules,
         seed=seed,
         title="Laws compared from Python",

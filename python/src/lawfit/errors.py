@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,25 @@ class ExpectationError(LawfitError, AssertionError):
     """An expectation of the spec does not hold (exit code 6)."""
 
 
+class NoAnswerError(LawfitError, ValueError):
+    """A query has no answer.
+
+    Attributes:
+        verdict: The kind of the refusal, as in `Answer.verdict`.
+        reason: The reason in words.
+    """
+
+    verdict: str | None = None
+    reason: str | None = None
+
+
 class ProgramNotFoundError(LawfitError):
     """The `lawfit` program is not installed."""
 
 
 _OF_EXIT = {2: SpecError, 3: StaleError, 4: NotCachedError, 5: StageError, 6: ExpectationError}
+_CODE_OF_EXIT = {6: "expectation-failed"}
+"""The code of errors to which the program gives none."""
 _TITLE = re.compile(r"^(error|warning)(?:\[([a-z0-9-]+)\])?: (.*)$")
 _ARROW = re.compile(r"^(\s*--> )(.*?)(?::(\d+):(\d+))?$")
 _HELP = re.compile(r"^\s*= help: (.*)$")
@@ -110,7 +124,37 @@ def of_exit(exit_code: int, stderr: str, places: Mapping[int, str] | None, study
     others = [diagnostic for diagnostic in found if diagnostic.severity != "error"]
     if not errors and stderr.strip():
         errors = [Diagnostic("error", None, stderr.strip())]
+    if exit_code in _CODE_OF_EXIT:
+        errors = [replace(error, code=error.code or _CODE_OF_EXIT[exit_code]) for error in errors]
     return _OF_EXIT.get(exit_code, InternalError)((*errors, *others), exit_code, study)
+
+
+def no_answer(verdict: str | None, reason: str | None, text: str) -> NoAnswerError:
+    """The exception for the value of an answer that is refused."""
+    message = reason or "there is no answer"
+    error = NoAnswerError((Diagnostic("error", "no-answer", message, None, (), f"error[no-answer]: {text}"),))
+    error.verdict, error.reason = verdict, reason
+    return error
+
+
+def wrong_argument(code: str, message: str, hints: Sequence[str] = (), place: str | None = None) -> SpecError:
+    """The exception for an argument that this package refuses."""
+    text = "\n".join([f"error[{code}]: {message}", *(f"   = help: {hint}" for hint in hints)])
+    return SpecError((Diagnostic("error", code, message, place, tuple(hints), text),))
+
+
+def in_words(error: LawfitError, words: Callable[[str], str]) -> LawfitError:
+    """The same exception with its messages in other words."""
+    said = tuple(
+        replace(
+            d,
+            message=words(d.message),
+            hints=tuple(map(words, d.hints)),
+            text="\n".join(map(words, d.text.split("\n"))),
+        )
+        for d in error.diagnostics
+    )
+    return type(error)(said, error.exit_code, error.study)
 
 
 def diagnostics(stderr: str, places: Mapping[int, str] | None = None) -> list[Diagnostic]:
