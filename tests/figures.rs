@@ -173,6 +173,69 @@ fn with_too_many_fits_those_with_queries_are_drawn_first() {
 }
 
 #[test]
+fn of_too_many_fits_the_one_of_the_recommended_answer_is_drawn() {
+    let world = grouped(45);
+    world.write(
+        "study.toml",
+        &world.read("study.toml").replace("[queries.next]\nfit = \"zzz\"", "[queries.next]\nfit = \"aaa\""),
+    );
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    assert_eq!(all.keys().filter(|name| name.starts_with("fit-")).count(), 40);
+    assert!(all.contains_key("fit-aaa-1") && all["fit-aaa-45"].contains("quoted answer: next"), "{:?}", all.keys());
+}
+
+#[test]
+fn the_recommended_answer_is_marked_among_the_others() {
+    let asked = "[queries.large]\nfit = \"main\"\nloss = { N = [4e8, 1e12], D = [1e10, 2e13] }\n";
+    let world =
+        World::with(&format!("{SPEC}{asked}[report]\nanswer = \"queries.large.row2\"\n"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    for (name, marks) in [("fit-main", 1), ("frontier-main", 2), ("contours-main", 1)] {
+        let quoted = all[name].split("class=\"quoted\">").skip(1).map(|rest| rest.split("</g>").next().unwrap());
+        // One mark stands in the legend.
+        assert_eq!(quoted.map(|marks| marks.matches("<path").count()).sum::<usize>(), marks + 1, "{name}");
+        let csv = world.read(&format!("outputs/study/figures/{name}.csv"));
+        assert_eq!(csv.lines().filter(|line| line.contains("answer: large, quoted")).count(), marks, "{name}");
+    }
+}
+
+#[test]
+fn every_point_of_a_figure_belongs_to_a_series_with_a_name() {
+    let spec = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nbacktest = { along = \"C\", folds = 3 }");
+    let world = World::with(&spec, &simulated_runs(0.01));
+    world.run("study.toml");
+    let mut points = 0;
+    for (name, bytes) in world.files("outputs/study/figures") {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        for line in text.lines().skip(1).filter(|_| text.starts_with("plot,series,")) {
+            points += 1;
+            let series = line.split(',').nth(1).unwrap();
+            assert!(!series.is_empty(), "{name}: {line}");
+        }
+    }
+    assert!(points > 500, "{points}");
+    let contours = world.read("outputs/study/figures/contours-main.csv");
+    let levels = contours.lines().filter_map(|line| line.split("of the law = ").nth(1)?.split([',', '"']).next());
+    let levels: std::collections::BTreeSet<&str> = levels.collect();
+    assert!(levels.len() > 3, "{levels:?}");
+}
+
+#[test]
+fn the_graph_leads_from_a_query_to_the_source_that_it_gives() {
+    let more = "[sources.best]\nfrom = \"queries.budget\"\ncolumns = { C = { column = \"C\", unit = \"FLOP\" }, N = { column = \"N\", unit = \"parameters\" } }\n\
+        [laws.size]\nformula = \"N = k * C^a\"\n[fits.size]\nrows = \"best\"\nlaw = \"size\"\n";
+    let spec = SPEC.replace("C = [1e21, 1e23]", "C = [1e19, 1e20, 1e21, 1e22, 1e23]");
+    let world = World::with(&format!("{spec}{more}"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let graph = world.read("outputs/study/figures/graph.csv");
+    for edge in ["query budget,source best", "source best,fit size", "fit main,query budget"] {
+        assert!(graph.lines().any(|line| line == edge), "{edge} in {graph}");
+    }
+}
+
+#[test]
 fn a_place_where_a_target_is_reached_is_drawn_where_it_is() {
     let mut table = "N,L\n".to_owned();
     for i in 1..=8 {

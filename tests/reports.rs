@@ -148,12 +148,159 @@ fn latex_has_a_macro_for_each_identified_number_and_for_its_interval() {
     let error = (shown.parse::<f64>().unwrap() - alpha["value"].as_f64().unwrap()).abs();
     let half = 0.5 * (alpha["upper"].as_f64().unwrap() - alpha["lower"].as_f64().unwrap());
     assert!(error <= 0.05 * half && shown.len() < 8, "{shown} of {alpha}");
-    assert!(values.contains("{\\lawfitMainAlphaInterval}") && values.contains("{\\lawfitBudgetRowTwoN}"), "{values}");
+    let of_row = "{\\lawfitBudgetCOneETwoThreeN}";
+    assert!(values.contains("{\\lawfitMainAlphaInterval}") && values.contains(of_row), "{values}");
     let tables = world.read("outputs/study/tables.tex");
     for package in ["booktabs", "graphicx"] {
         assert!(tables.contains(&format!("\\usepackage{{{package}}}")), "{tables}");
     }
     assert!(tables.contains("far outside the data"), "{tables}");
+    for head in ["$C$ (FLOP)", "$N$ (parameters)", "$D$ (tokens)"] {
+        assert!(tables.contains(head), "{head} in {tables}");
+    }
+    assert!(!tables.contains("\\begin{table}"), "LaTeX keeps only a few floats: {tables}");
+}
+
+#[test]
+fn a_macro_keeps_its_meaning_if_a_question_gets_another_point() {
+    let with = |budgets: &str| {
+        let spec = SPEC.replace("C = [1e21, 1e23]", &format!("C = [{budgets}]"));
+        let world = World::with(&format!("{spec}[report]\nformats = [\"latex\"]\n"), &simulated_runs(0.01));
+        world.run("study.toml");
+        let values = world.read("outputs/study/values.tex");
+        let of_query = values.lines().filter(|line| line.contains("\\lawfitBudget")).map(str::to_owned);
+        of_query.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (few, more) = (with("1e21, 1e23"), with("1e20, 1e21, 3e21, 1e23"));
+    assert!(few.len() > 10 && few.is_subset(&more) && more.len() == 2 * few.len(), "{few:?} {more:?}");
+}
+
+/// Losses of a law of one variable, with noise that is the same from both ends and so has no trend.
+fn losses(of: impl Fn(f64) -> f64) -> String {
+    const NOISE: [f64; 7] = [1.004, 0.99, 1.008, 0.997, 1.002, 0.993, 1.006];
+    let mut table = "N,L\n".to_owned();
+    for (i, noise) in NOISE.iter().chain(NOISE.iter().rev()).enumerate() {
+        let n = 1e6 * libm::pow(2.5, i as f64);
+        let _ = writeln!(table, "{n},{}", of(n) * noise);
+    }
+    table
+}
+
+/// A study of a power law over a table of [`losses`].
+const POWER: &str = "spec = 1\n[study]\ntitle = \"Power\"\n[sources.runs]\npath = \"runs.csv\"\n\
+    columns = { N = { column = \"N\", unit = \"parameters\" }, L = { column = \"L\", unit = \"nats\" } }\n\
+    [laws.bare]\nformula = \"L = A / N^alpha\"\n[fits.main]\nrows = \"runs\"\nlaw = \"bare\"\nuncertainty = \"auto\"\n\
+    [queries.law]\nfit = \"main\"\nloss = { N = 1e12 }\n";
+
+#[test]
+fn rows_without_a_trend_give_nothing_to_quote() {
+    let several = "[queries.several]\nfit = \"main\"\nloss = { N = 1e12 }\nforecast = \"default\"\n";
+    let formats = "[report]\nformats = [\"markdown\", \"csv\"]\n";
+    for (more, quoted, said) in [
+        ("", "law", "no answer to quote, because the rows show no trend"),
+        (several, "several", "none of them has an answer to quote"),
+    ] {
+        let world = World::with(&format!("{POWER}{more}{formats}"), &losses(|_| 2.9));
+        world.run("study.toml");
+        let results = results(&world);
+        let answer = &results["recommended"];
+        assert_eq!((answer["query"].as_str(), answer["belief"].as_str()), (Some(quoted), Some("unsupported")));
+        assert!(answer["value"].is_null() && answer["lower"].is_null() && answer["interval"].is_null(), "{answer}");
+        let report = world.read("outputs/study/report.md");
+        let first = report.split("<details>").next().unwrap();
+        assert!(first.contains(said) && !first.contains("Quote `") && !first.contains("L = 2."), "{first}");
+    }
+}
+
+#[test]
+fn a_refused_forecast_has_a_line_with_its_reason_in_the_table_of_answers_and_a_warning_of_its_own() {
+    let several = "[queries.several]\nfit = \"main\"\nloss = { N = 1e12 }\nforecast = \"default\"\n";
+    let world = World::with(&format!("{POWER}{several}[report]\nformats = [\"csv\"]\n"), &losses(|_| 2.9));
+    world.run("study.toml");
+    let answers = world.read("outputs/study/answers.csv");
+    assert!(answers.lines().next().unwrap().ends_with(",reason"), "{answers}");
+    let line = answers.lines().find(|line| line.starts_with("several,main,loss,")).unwrap();
+    assert!(line.contains(",loss,,,,not forecast,") && line.contains("no trend to continue"), "{line}");
+    let notes = results(&world)["notes"].to_string();
+    let wrong = "There is no answer: the rows do not identify one.";
+    assert!(notes.contains("There is no forecast by several laws") && !notes.contains(wrong), "{notes}");
+}
+
+#[test]
+fn the_first_screen_names_a_fit_of_the_same_rows_that_forecasts_better_and_the_group_of_its_answer() {
+    let mut table = "family,N,L\n".to_owned();
+    for (family, floor) in [("a", 1.5), ("b", 1.8), ("c", 2.1)] {
+        for line in losses(|n| floor + 60.0 / libm::pow(n, 0.3)).lines().skip(1) {
+            let (n, loss) = line.split_once(',').unwrap();
+            let loss = floor + 60.0 / libm::pow(n.parse().unwrap(), 0.3) + 0.001 * loss.parse::<f64>().unwrap();
+            let _ = writeln!(table, "{family},{n},{loss}");
+        }
+    }
+    let fit = |law: &str| {
+        format!(
+            "[fits.{law}]\nrows = \"runs\"\nlaw = \"{law}\"\nby = \"family\"\nholdout = \"N > 1e10\"\nuncertainty = {{ sandwich = {{ draws = 50 }} }}\n"
+        )
+    };
+    let spec = format!(
+        "spec = 1\n[study]\ntitle = \"Laws\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = {{ N = {{ column = \"N\", unit = \"parameters\" }}, L = \"L\", family = {{ column = \"family\", type = \"text\" }} }}\n\
+         [laws.floor]\nformula = \"L = E + A / N^alpha\"\n[laws.bare]\nformula = \"L = A / N^alpha\"\n{}{}\
+         [queries.next]\nfit = \"bare\"\nloss = {{ N = 1e12 }}\n[report]\nformats = [\"markdown\"]\n",
+        fit("bare"),
+        fit("floor")
+    );
+    let world = World::with(&spec, &table);
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let first = report.split("<details>").next().unwrap();
+    for said in [
+        "(group `c` of fit `bare`; 2 other groups have other answers)",
+        "Doubtful",
+        "fit `floor` (floor) missed the same",
+        "and the fit of this answer by",
+        "fit `floor` has the same rows, but no query asks it the question of `next`",
+    ] {
+        assert!(first.contains(said), "{said} in {first}");
+    }
+}
+
+#[test]
+fn a_warning_about_the_conditions_of_a_law_counts_the_answers_outside_of_them() {
+    let start = SPEC.split("[queries.budget]").next().unwrap();
+    let asked = "[queries.large]\nfit = \"main\"\nloss = { N = [4e8, 1e9, 1e12], D = [1e10, 2e10, 2e13] }\n";
+    let world = World::with(&format!("{start}{asked}"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let results = results(&world);
+    let mut notes = results["notes"].as_array().unwrap().iter();
+    let note = notes.find(|note| note["text"].as_str().unwrap().starts_with("Where the law does not hold")).unwrap();
+    assert_eq!(note["answers"], 1, "{note}");
+}
+
+#[test]
+fn the_sentence_of_a_minimum_names_the_variable_and_the_response_with_its_unit() {
+    let mut table = "lr,L\n".to_owned();
+    for i in 0..12 {
+        let lr = 1e-4 * libm::pow(1.8, f64::from(i));
+        let away = libm::log(lr / 2e-3);
+        let _ = writeln!(table, "{lr},{}", 2.2 + 0.05 * away * away + 0.001 * f64::from(i % 3));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Rates\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { lr = \"lr\", L = { column = \"L\", unit = \"nats\" } }\n\
+        [laws.own]\nformula = \"L = a + b * (ln(lr) - c)^2\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = { least_squares = { on = \"raw\" } }\nuncertainty = \"auto\"\n\
+        [queries.best]\nfit = \"main\"\nminimum = { over = \"lr\" }\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let results = results(&world);
+    let sentence = results["recommended"]["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("lr = 0.00") && sentence.contains("lowest L = 2.2"), "{sentence}");
+    assert!(sentence.ends_with("] nats."), "{sentence}");
+}
+
+#[test]
+fn every_table_of_a_page_has_a_head_that_print_repeats() {
+    let world = world("");
+    world.run("study.toml");
+    let page = world.read("outputs/study/report.html");
+    let tables = page.matches("<table>").count();
+    assert!(tables > 5 && page.matches("<table>\n<thead><tr>").count() == tables, "{tables}");
 }
 
 #[test]

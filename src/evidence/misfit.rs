@@ -261,7 +261,8 @@ pub fn no_trend_in_groups(groups: &[(&[f64], &[f64])], parameters: usize) -> Opt
     };
     let total: f64 = groups.iter().map(around).sum();
     let left: f64 = groups.iter().flat_map(|(residuals, _)| residuals.iter().map(|r| square(*r))).sum();
-    let f = ((total - left) / numerator as f64) / (left / freedom as f64);
+    // A robust fit can lie a little farther from the rows than their mean.
+    let f = (((total - left) / numerator as f64) / (left / freedom as f64)).max(0.0);
     let chance = fisher_tail(f, numerator, freedom);
     (chance > NO_TREND).then(|| {
         format!(

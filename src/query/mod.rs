@@ -142,6 +142,9 @@ pub const NOTE: &str = "note";
 /// Key of the observed response at the same place.
 pub const OBSERVED: &str = "observed";
 
+/// The beginning of a warning about an answer outside the conditions of its law, before the reason.
+pub const OUTSIDE: &str = "Where the law does not hold: ";
+
 /// Results of a query by name. Names contain roles in braces, as [`Kind::outputs`] explains.
 pub type Outputs = BTreeMap<Cow<'static, str>, f64>;
 
@@ -522,7 +525,7 @@ fn answered(question: &Question, asked: &Asked<'_>) -> Answer {
         "" => format!("The answer lies on these limits: {}.", limits.join(", ")).into(),
         rows => format!("The answer at {rows} lies on these limits: {}.", limits.join(", ")).into(),
     }));
-    warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.").into()));
+    warnings.extend(outside.into_iter().map(|reason| format!("{OUTSIDE}{reason}.").into()));
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge, so this answer cannot be relied on.".into());
     }

@@ -2,10 +2,10 @@
 
 use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
 use super::words::{number, verdict};
-use super::{AnsweredBy, Belief, Described, DescribedQuery};
+use super::{AnsweredBy, Belief, Described, DescribedFit, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
-use crate::fit::Holdout;
+use crate::fit::{Doubt, Holdout};
 use crate::numeral;
 use crate::query::Question;
 
@@ -35,6 +35,9 @@ pub(super) fn judge(
     if !fit.evidence.converged && fit.objective.is_some() {
         return (Belief::Unsupported, vec!["the fit did not converge".to_owned()]);
     }
+    if let Some(withheld) = withheld(described, results, query, row) {
+        return (Belief::Unsupported, vec![withheld.in_full()]);
+    }
     let mut against = Vec::new();
     if row.reach.verdict == Verdict::Far {
         against.push(format!("it lies {}", verdict(row)));
@@ -49,8 +52,9 @@ pub(super) fn judge(
         against.push(format!("the observed value, {}, lies outside its interval", number(observed.response)));
     }
     against.extend(observed_elsewhere(results, query, row));
-    against.extend(refused_elsewhere(described, results, query, row));
+    against.extend(refused_elsewhere(described, results, query, row).map(|(_, why)| why));
     against.extend(misses(results, query, fit));
+    against.extend(better_fit(described, results, query, row).map(|better| better.in_words()));
     if let Some((varied, choice, value)) = farthest(results, query, row, &output)
         && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
     {
@@ -84,13 +88,62 @@ pub(super) fn judge(
     (Belief::Supported, std::iter::once(inside).chain(tested).collect())
 }
 
-/// Why the default forecast refuses the same question.
-fn refused_elsewhere(
+/// Why the number of an answer is not quoted.
+pub(super) enum Withheld {
+    /// The default forecast from the same rows refuses the question, for a reason.
+    Refused(String),
+    /// The rows have no trend, by the fit of a name.
+    NoTrend(String),
+}
+
+impl Withheld {
+    /// The reason in a few words.
+    pub(super) const fn in_short(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "the rows allow no forecast by several laws",
+            Self::NoTrend(_) => "the rows show no trend",
+        }
+    }
+
+    fn in_full(&self) -> String {
+        match self {
+            Self::Refused(why) => why.clone(),
+            Self::NoTrend(fit) => {
+                format!("the rows show no trend: the law of fit `{fit}` explains them no better than their mean")
+            }
+        }
+    }
+}
+
+/// Why the number of an answer by laws of the study is not quoted; `None` if it can be, and for several laws of lawfit,
+/// which refuse by themselves.
+pub(super) fn withheld(
     described: &Described,
     results: &Results,
     query: &DescribedQuery,
     row: &AnswerRow,
-) -> Option<String> {
+) -> Option<Withheld> {
+    if query.by == AnsweredBy::Several {
+        return None;
+    }
+    let rows = |query: &DescribedQuery| described.fit(&query.fit).and_then(|fit| fit.rows.as_deref());
+    let refused = refused_elsewhere(described, results, query, row).filter(|(other, _)| rows(other) == rows(query));
+    if let Some((_, why)) = refused {
+        return Some(Withheld::Refused(why));
+    }
+    // The trend of groups that share parameters is that of all groups.
+    let fits = [fit_of(results, query, row), results.fits.get(&query.fit)];
+    let has_none = |fit: &FitResult| fit.evidence.doubts.contains(&Doubt::NoTrend);
+    fits.into_iter().flatten().any(has_none).then(|| Withheld::NoTrend(query.fit.clone()))
+}
+
+/// The query whose default forecast refuses the same question, and why.
+fn refused_elsewhere<'a>(
+    described: &'a Described,
+    results: &'a Results,
+    query: &'a DescribedQuery,
+    row: &'a AnswerRow,
+) -> Option<(&'a DescribedQuery, String)> {
     let twins = twins(described, results, query, row).into_iter();
     let mut refused = twins.filter(|(other, _, row)| {
         other.by == AnsweredBy::Several && row.reach.verdict == Verdict::NotForecast && query.by != AnsweredBy::Several
@@ -98,7 +151,77 @@ fn refused_elsewhere(
     let (other, _, row) = refused.next()?;
     let why = row.note.as_deref().unwrap_or_default();
     let why = why.strip_prefix("no forecast: ").unwrap_or(why);
-    Some(format!("query `{}` finds nothing to forecast: {why}", other.name))
+    Some((other, format!("query `{}` finds nothing to forecast: {why}", other.name)))
+}
+
+/// Largest share of an answer's error on hidden rows that is clearly smaller than it.
+const CLEARLY_SMALLER: f64 = 0.75;
+
+/// A fit of the same rows whose law forecast hidden rows clearly better than that of an answer.
+pub(super) struct BetterFit<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    law: &'a str,
+    hidden: usize,
+    /// Mean relative errors on the hidden rows, of this fit and of the answer's.
+    error: f64,
+    own: f64,
+}
+
+impl BetterFit<'_> {
+    fn in_words(&self) -> String {
+        format!(
+            "fit `{}` ({}) missed the same {} by {:.2} % on average, and the fit of this answer by {:.2} %",
+            self.name,
+            self.law,
+            numbered(self.hidden, "hidden row"),
+            100.0 * self.error,
+            100.0 * self.own
+        )
+    }
+}
+
+/// Other fits of the rows and the response of a query's fit, in the same groups.
+pub(super) fn rivals<'a>(described: &'a Described, query: &DescribedQuery) -> impl Iterator<Item = &'a DescribedFit> {
+    let own = described.fit(&query.fit);
+    let is_rival = move |other: &&DescribedFit| {
+        own.is_some_and(|own| {
+            other.name != own.name
+                && own.rows.is_some()
+                && other.rows == own.rows
+                && other.by == own.by
+                && other.law.response == own.law.response
+        })
+    };
+    described.fits.iter().filter(is_rival)
+}
+
+/// The fit of the same rows that forecast hidden rows best, if clearly better than the law that gives an answer.
+pub(super) fn better_fit<'a>(
+    described: &'a Described,
+    results: &'a Results,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+) -> Option<BetterFit<'a>> {
+    let own = fit_of(results, query, row).filter(|_| query.by == AnsweredBy::Law)?;
+    let of_rival = |rival: &'a DescribedFit| {
+        let fit = of_group(results.fits.get(&rival.name)?, row).filter(|fit| fit.evidence.converged)?;
+        let (scored, own) = scored_alike(fit, own)?;
+        let [error, own] = [scored, own].map(|scored| scored.mean_relative_error);
+        let better = BetterFit { name: &rival.name, law: &fit.law, hidden: scored.rows, error, own };
+        (error < CLEARLY_SMALLER * own).then_some(better)
+    };
+    rivals(described, query).filter_map(of_rival).min_by(|one, other| one.error.total_cmp(&other.error))
+}
+
+/// The errors of two fits on as many hidden rows, in a test that both have.
+fn scored_alike<'a>(one: &'a FitResult, other: &'a FitResult) -> Option<(&'a Holdout, &'a Holdout)> {
+    let held = one.holdout.as_ref().zip(other.holdout.as_ref());
+    let past = || {
+        let (one, other) = one.backtest.as_ref().zip(other.backtest.as_ref())?;
+        (one.along == other.along).then_some((&one.law.overall, &other.law.overall))
+    };
+    held.or_else(past).filter(|(one, other)| one.rows == other.rows)
 }
 
 /// A sentence about the other answers of a query, if observed values lie outside their intervals.
@@ -131,7 +254,11 @@ fn observed_elsewhere(results: &Results, query: &DescribedQuery, row: &AnswerRow
 
 /// The fit, or the fit of a group, that an answer comes from.
 pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &AnswerRow) -> Option<&'a FitResult> {
-    let fit = results.fits.get(&query.fit)?;
+    of_group(results.fits.get(&query.fit)?, row)
+}
+
+/// A fit, or its fit of the group of an answer.
+fn of_group<'a>(fit: &'a FitResult, row: &AnswerRow) -> Option<&'a FitResult> {
     match &row.group {
         Some(group) => fit.groups.iter().find(|(name, _)| name.0 == *group).map(|(_, fit)| fit),
         None => Some(fit),

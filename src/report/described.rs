@@ -218,7 +218,7 @@ impl Described {
         let fits = self.fits.iter().map(|fit| {
             let mut settings = serde_json::json!({
                 "name": fit.name, "law": fit.law.form_fingerprint(), "law_name": fit.law.name, "by": fit.by,
-                "units": fit.units,
+                "units": fit.units, "rows": fit.rows,
             });
             if !fit.doubts.is_empty() {
                 settings["doubts"] = fit.doubts.clone().into();

@@ -1,7 +1,10 @@
 //! The answer to quote, its reliability, and what would change it.
 
-use super::belief::{error_of, farthest, judge, twins};
-use super::results::{AnswerRow, Recommended, Results};
+use std::collections::BTreeSet;
+
+use super::belief::{Withheld, better_fit, error_of, farthest, judge, rivals, twins, withheld};
+use super::results::{AnswerRow, QueryResult, Recommended, Results};
+use super::screen::capital;
 use super::words::{self, Written};
 use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
@@ -37,22 +40,56 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     let output = query.quoted();
     let cell = row.outputs.get(&output);
     let (belief, because) = judge(described, results, query, row);
-    let what_if = moved_farthest(described, results, query, row, ["the fit", "it"]);
+    let withheld = withheld(described, results, query, row).filter(|_| has_value(query, row));
+    let cell = cell.filter(|_| withheld.is_none());
+    let result = results.queries.get(&query.name);
+    let (sentence, what_if) = match &withheld {
+        Some(withheld) => (nothing_to_quote(described, query, row, withheld), None),
+        None => {
+            let sentence = words::answer(described, query, row);
+            let sentence = result.map_or_else(|| sentence.clone(), |result| of_groups(&sentence, result, row));
+            (sentence, moved_farthest(described, results, query, row, ["the fit", "it"]))
+        }
+    };
     Some(Recommended {
         query: query.name.clone(),
         row: index + 1,
         output,
-        sentence: words::answer(described, query, row),
+        sentence,
         value: cell.and_then(|cell| cell.value),
         lower: cell.and_then(|cell| cell.lower),
         upper: cell.and_then(|cell| cell.upper),
-        interval: results.queries.get(&query.name).and_then(|result| result.interval.clone()),
+        interval: result.filter(|_| withheld.is_none()).and_then(|result| result.interval.clone()),
         observed: row.observed.clone(),
         belief,
         because,
         choice,
         what_if,
     })
+}
+
+/// The sentence in the place of an answer whose number is not quoted.
+fn nothing_to_quote(described: &Described, query: &DescribedQuery, row: &AnswerRow, withheld: &Withheld) -> String {
+    let told = format!("no answer to quote, because {}.", withheld.in_short());
+    let given = words::given(described, query, row);
+    if given.is_empty() { capital(&told) } else { format!("{given}: {told}") }
+}
+
+/// The sentence of an answer for one of several groups, with its group and the number of the others.
+fn of_groups(sentence: &str, result: &QueryResult, row: &AnswerRow) -> String {
+    let Some(group) = &row.group else { return sentence.to_owned() };
+    let others: BTreeSet<&String> =
+        result.rows.iter().filter_map(|row| row.group.as_ref()).filter(|other| *other != group).collect();
+    let verb = if others.len() == 1 { "has" } else { "have" };
+    match others.len() {
+        0 => sentence.to_owned(),
+        count => format!(
+            "{} (group `{group}` of fit `{}`; {} {verb} other answers).",
+            sentence.trim_end_matches('.'),
+            result.fit,
+            numbered(count, "other group")
+        ),
+    }
 }
 
 /// The choice that changes an answer the most, in a sentence with names for the fit and the answer.
@@ -88,7 +125,15 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     if row.reach.verdict == Verdict::NotFitted {
         return "A fit to rows: the constants are published ones.".to_owned();
     }
+    let is_withheld = answer.value.is_none() && has_value(query, row);
+    if is_withheld || row.reach.verdict == Verdict::NotForecast {
+        return "Other rows, such as more runs or runs over a wider range: these allow no forecast.".to_owned();
+    }
     let twins = twins(described, results, query, row);
+    let none = || {
+        let rival = Some(query).filter(|_| twins.is_empty() && !results.sensitivity.contains_key(&query.fit));
+        rival.and_then(|query| unasked(described, results, query, row)).unwrap_or_else(none)
+    };
     let is_varied = query.by != AnsweredBy::Law && results.sensitivity.contains_key(&query.fit);
     if !is_varied {
         return farthest_twin(described, query, row, &twins).unwrap_or_else(none);
@@ -107,6 +152,16 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
         },
         |told| format!("{told} These choices were not tried for the answer by {by}."),
     )
+}
+
+/// The other fit of the same rows that no query asks: the one that forecasts clearly better, or the first.
+fn unasked(described: &Described, results: &Results, query: &DescribedQuery, row: &AnswerRow) -> Option<String> {
+    let better = better_fit(described, results, query, row).map(|better| better.name);
+    let fit = better.or_else(|| rivals(described, query).map(|fit| fit.name.as_str()).next())?;
+    Some(format!(
+        "Perhaps the choice of the law: fit `{fit}` has the same rows, but no query asks it the question of `{}`.",
+        query.name
+    ))
 }
 
 /// What was tried for an answer that no tried choice of its fit answers again.
@@ -203,6 +258,7 @@ type Other<'a> = (&'a DescribedQuery, &'a AnswerRow, &'a Weighed);
 
 /// What decides between answers to one question, in the order of the fields.
 struct Weighed {
+    /// Whether it has a number that can be quoted.
     has_value: bool,
     laws: usize,
     has_interval: bool,
@@ -232,7 +288,7 @@ impl Weighed {
     fn of(described: &Described, results: &Results, query: &DescribedQuery, row: &AnswerRow) -> Self {
         let (belief, because) = judge(described, results, query, row);
         Self {
-            has_value: has_value(query, row),
+            has_value: has_value(query, row) && withheld(described, results, query, row).is_none(),
             laws: rank_of(&query.by),
             has_interval: has_interval(query, row),
             belief,
@@ -274,26 +330,45 @@ impl Weighed {
 
 /// Why this answer is quoted instead of others to the same question.
 fn why(described: &Described, (query, row, weighed): Other<'_>, others: &[Other<'_>]) -> String {
-    let shown = |query: &DescribedQuery, row: &AnswerRow| {
+    let shown = |(query, row, weighed): &Other<'_>| {
         let output = query.quoted();
-        let cell = row.outputs.get(&output).filter(|_| has_value(query, row));
+        let cell = row.outputs.get(&output).filter(|_| weighed.has_value);
         let found = cell
             .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, &output).whole(cell));
         format!("`{}` ({}) {found}", query.name, query.by.describe())
     };
-    let all: Vec<String> = others.iter().map(|(query, row, _)| shown(query, row)).collect();
-    let own = shown(query, row);
     if !weighed.has_value {
-        // Nothing can be quoted; the author's choice may be the only one without an answer.
-        let answered = others.iter().find(|(.., other)| other.has_value);
-        let rest = answered.map_or_else(
-            || "none of them has an answer to quote".to_owned(),
-            |(other, ..)| format!("the spec names `{}`, which has no answer; `{}` has one", query.name, other.name),
-        );
-        return format!("The same question is asked by {own} and by {}: {rest}.", all.join(", "));
+        return nothing_of(query, row, others);
     }
+    let all: Vec<String> = others.iter().map(shown).collect();
+    let own = shown(&(query, row, weighed));
     let best = reason(described, (query, row, weighed), others);
     format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
+}
+
+/// Why nothing is quoted, where the chosen answer to a question has no number to quote.
+fn nothing_of(query: &DescribedQuery, row: &AnswerRow, others: &[Other<'_>]) -> String {
+    let named = |query: &DescribedQuery| format!("`{}` ({})", query.name, query.by.describe());
+    let all: Vec<String> = others.iter().map(|(other, ..)| named(other)).collect();
+    let is_refused = others.iter().map(|(other, row, _)| (*other, *row)).chain([(query, row)]).any(is_refusal);
+    // The author's choice may be the only one without an answer.
+    let rest = match others.iter().find(|(.., other)| other.has_value) {
+        Some((other, ..)) => {
+            format!("the spec names `{}`, which has no answer to quote; `{}` has one", query.name, other.name)
+        }
+        None if is_refused => {
+            "none of them has an answer to quote, because the rows allow no forecast by several laws, \
+                               and the interval of one law does not include the error of the law"
+                .to_owned()
+        }
+        None => "none of them has an answer to quote".to_owned(),
+    };
+    format!("The same question is asked by {} and by {}: {rest}.", named(query), all.join(", "))
+}
+
+/// Whether several laws refuse a forecast.
+fn is_refusal((query, row): (&DescribedQuery, &AnswerRow)) -> bool {
+    query.by == AnsweredBy::Several && row.reach.verdict == Verdict::NotForecast
 }
 
 /// The reason to quote an answer with a number.
@@ -302,8 +377,7 @@ fn reason(described: &Described, (_, row, weighed): Other<'_>, others: &[Other<'
         return "its interval includes the error of the laws, which the interval of one law does not".to_owned();
     }
     if others.iter().any(|(.., other)| other.laws < weighed.laws && !other.has_value) {
-        return "the rows allow no forecast by several laws, so no interval here includes the error of the law"
-            .to_owned();
+        return "several laws give no answer, so no interval here includes the error of the law".to_owned();
     }
     if described.answer.is_some() {
         return "the spec names it".to_owned();

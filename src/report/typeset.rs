@@ -73,6 +73,10 @@ fn equation(response: &str, body: &Expr, style: Style) -> String {
 fn name(text: &str, style: Style) -> String {
     let (stem, index) = text.split_once('_').map_or((text, None), |(stem, index)| (stem, Some(index)));
     let letter = GREEK.iter().find(|(word, _)| *word == stem);
+    // In mathematics mode, the letters of a word would be a product.
+    if style == Style::Latex && letter.is_none() && is_word(stem) {
+        return word_latex(text);
+    }
     let stem = match (letter, style) {
         (Some((word, _)), Style::Latex) => format!("\\{word}"),
         (Some((_, letter)), _) => letter.to_string(),
@@ -83,8 +87,19 @@ fn name(text: &str, style: Style) -> String {
         (None, _) => stem,
         (Some(index), Style::Plain) => format!("{stem}_{index}"),
         (Some(index), Style::Html) => format!("{stem}<sub>{}</sub>", escape(index)),
-        (Some(index), Style::Latex) => format!("{stem}_{{{}}}", index.replace('_', "\\_")),
+        (Some(index), Style::Latex) if is_word(index) => format!("{stem}_{{{}}}", word_latex(index)),
+        (Some(index), Style::Latex) => format!("{stem}_{{{index}}}"),
     }
+}
+
+/// Whether a name, or a part of one, is more than a letter or a number.
+fn is_word(text: &str) -> bool {
+    text.chars().count() > 1 && !text.chars().all(|letter| letter.is_ascii_digit())
+}
+
+/// A word in upright letters, for LaTeX's mathematics mode.
+fn word_latex(text: &str) -> String {
+    format!("\\mathrm{{{}}}", text.replace('_', "\\_"))
 }
 
 fn escape(text: &str) -> String {
@@ -139,7 +154,7 @@ fn function_latex(name: &str) -> String {
         "exp" | "ln" | "min" | "max" => format!("\\{name}"),
         "log10" => "\\log_{10}".to_owned(),
         "log2" => "\\log_{2}".to_owned(),
-        other => format!("\\mathrm{{{}}}", other.replace('_', "\\_")),
+        other => word_latex(other),
     }
 }
 
@@ -175,6 +190,20 @@ mod tests {
         assert_eq!(words_html("write `a < b` or `c`"), "write <code>a &lt; b</code> or <code>c</code>");
         assert_eq!(words_html("`a` and ` alone"), "<code>a</code> and ` alone");
         assert_eq!(words_html("`"), "`");
+    }
+
+    #[test]
+    fn words_are_no_products_of_letters_in_latex() {
+        for (name, shown) in [
+            ("N", "N"),
+            ("alpha_N", "\\alpha_{N}"),
+            ("params", "\\mathrm{params}"),
+            ("val_loss", "\\mathrm{val\\_loss}"),
+            ("t_code", "t_{\\mathrm{code}}"),
+            ("A_12", "A_{12}"),
+        ] {
+            assert_eq!(name_latex(name), shown);
+        }
     }
 
     #[test]

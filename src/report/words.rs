@@ -352,10 +352,27 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             let names = query.outputs();
             let outputs = names.iter().filter_map(|name| Some((name, row.outputs.get(name)?)));
             let found: Vec<String> = outputs
-                .map(|(name, cell)| format!("{} = {}", heading(described, query, name), with_interval(name, cell)))
+                .map(|(name, cell)| {
+                    let unit = if query.question.member().is_response(name) { unit.as_str() } else { "" };
+                    format!("{} = {}{unit}", title(described, query, name), with_interval(name, cell))
+                })
                 .collect();
             if given.is_empty() { found.join(", ") } else { format!("With {given}: {}", found.join(", ")) }
         }
+    }
+}
+
+/// The name of an output in a sentence: the variable whose values it has, or its heading. A response has its name.
+fn title(described: &Described, query: &DescribedQuery, output: &str) -> String {
+    let heading = heading(described, query, output);
+    let member = query.question.member();
+    match member.variable_of(output) {
+        Some(variable) => variable.to_owned(),
+        None if member.is_response(output) && !output.ends_with("loss") => {
+            let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
+            format!("{heading} {response}")
+        }
+        None => heading,
     }
 }
 

@@ -32,7 +32,7 @@ impl Stage for RenderReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        11
+        12
     }
 
     fn settings(&self) -> serde_json::Value {

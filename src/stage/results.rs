@@ -23,7 +23,7 @@ impl Stage for GatherResults {
     }
 
     fn impl_rev(&self) -> u32 {
-        8
+        9
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -33,7 +33,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let pasts = [(&backtest.law, Colour::Blue, Mark::Dot, "the law")]
         .into_iter()
         .chain(backtest.several_laws.as_ref().map(|past| (past, Colour::Orange, Mark::Ring, "several laws")));
-    let mut layers = vec![Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)])];
+    let mut layers = vec![Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)]).in_table("zero")];
     let mut values = vec![0.0];
     let mut intervals = 0;
     for (past, colour, mark, label) in pasts {
@@ -48,7 +48,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         intervals += points.iter().filter(|point| point.interval.is_some()).count();
         layers.push(Layer::points(label, colour, mark, points));
     }
-    // The axis has room for intervals up to twice as far as the points; longer ones are cut.
+    // The axis has room for intervals up to twice as far as the points; longer ones end in arrow heads.
     let reach = values.iter().copied().map(f64::abs).fold(0.0, f64::max);
     let ends = layers.iter().flat_map(|layer| match &layer.shape {
         Shape::Points { points, .. } => points.iter().filter_map(|point| point.interval).collect(),
@@ -57,10 +57,12 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let ends: Vec<f64> = ends.flat_map(|(low, high)| [low.max(-2.0 * reach), high.min(2.0 * reach)]).collect();
     let y = Axis::around("forecast over observation − 1 (%)", Scale::Linear, values.into_iter().chain(ends))?;
     let shown = if intervals > 0 { " An interval that excludes zero missed its row." } else { "" };
+    let sheet = Sheet::one(format!("{}: forecasts of later runs", view.data.name), x, y, layers);
+    let cut = sheet.cut_in_words();
     let caption = format!(
         "Errors of forecasts by distance: at each origin along {}, only smaller runs were fitted, and all \
-         larger ones were forecast.{shown}",
+         larger ones were forecast.{shown}{cut}",
         backtest.along
     );
-    Some(Drawn::of(Sheet::one(format!("{}: forecasts of later runs", view.data.name), x, y, layers), caption))
+    Some(Drawn::of(sheet, caption))
 }

@@ -8,6 +8,7 @@ use super::text::short;
 use super::view::View;
 use super::{Chart, Drawn};
 use crate::fit::Span;
+use crate::numeral;
 use crate::numerics::{exp, ln};
 
 /// The contour chart.
@@ -52,7 +53,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         let ends = lines.iter().flat_map(|line| line.first().into_iter().chain(line.last()));
         let Some(&end) = ends.max_by(|one, other| one.0.total_cmp(&other.0)) else { continue };
         let label = if index == 0 { format!("{response} of the law") } else { String::new() };
-        layers.push(Layer::line(label, Colour::Sky, joined(lines)));
+        let series = format!("{response} of the law = {}", numeral::rounded(level, 4));
+        layers.push(Layer::line(label, Colour::Sky, joined(lines)).in_table(series));
         labels.push(Layer::text(Colour::Sky, end, short(level, false)));
     }
     layers.extend(view.points(view.column(size), view.column(data)));
@@ -95,7 +97,8 @@ fn budgets(view: &View<'_>, x: &Axis, y: &Axis) -> Vec<Layer> {
         let inside: Vec<(f64, f64)> = line.iter().copied().filter(|(_, d)| (y.low..=y.high).contains(d)).collect();
         let Some(&at) = inside.get(inside.len() / 12) else { continue };
         let label = if layers.is_empty() { format!("budget {}", view.price.words()) } else { String::new() };
-        layers.push(Layer::dashed(label, Colour::Grey, line));
+        let series = format!("budget {}: {} FLOP", view.price.words(), numeral::rounded(budget, 3));
+        layers.push(Layer::dashed(label, Colour::Grey, line).in_table(series));
         layers.push(Layer::text(Colour::Grey, at, format!("{} FLOP", short(budget, false))));
     }
     layers

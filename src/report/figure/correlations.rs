@@ -44,7 +44,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     }
     let names: Vec<String> = all.iter().map(|parameter| parameter.name.to_owned()).collect();
     let (x, y) = (Axis::of_names("", names.clone()), Axis::of_names("", names));
-    let layers = vec![Layer { label: String::new(), colour: Colour::Blue, shape: Shape::Cells(cells) }];
+    let layers = vec![Layer::of("", Colour::Blue, Shape::Cells(cells)).in_table("correlation")];
     Some(Drawn::of(
         Sheet::one(format!("{}: correlations of parameters", view.data.name), x, y, layers),
         "Correlations of the parameters over the draws, of logarithms where draws span more than a decade. Near \

@@ -56,18 +56,16 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let y = Axis::around(&view.label(response), scale, all_y.into_iter().chain(ends))?.counting(view.counts(response));
     let mut sheet = Sheet::one(format!("{name}: {response} and the law"), x, y, layers);
     sheet.note = view.note();
-    Some(Drawn::of(sheet, caption(view)))
+    let cut = sheet.cut_in_words();
+    Some(Drawn::of(sheet, format!("{}{cut}", caption(view))))
 }
 
 /// The range of the fitted rows, where the figure goes beyond it.
 fn range(view: &View<'_>) -> Option<Layer> {
     let fitted = view.fitted_range()?;
     let beyond = view.curve().last().is_some_and(|place| place.x > fitted.highest * 1.05);
-    beyond.then(|| Layer {
-        label: "range of fitted rows".to_owned(),
-        colour: Colour::Grey,
-        shape: Shape::Range(fitted.lowest, fitted.highest),
-    })
+    let shape = Shape::Range(fitted.lowest, fitted.highest);
+    beyond.then(|| Layer::of("range of fitted rows", Colour::Grey, shape))
 }
 
 /// The law with its band, dashed outside the rows.

@@ -7,6 +7,7 @@ use super::sheet::Colour;
 use super::svg::Style;
 use super::text::{escape, fitted};
 use super::{Chart, Drawn, Picture, Study};
+use crate::diagnostic::numbered;
 
 /// The chart.
 pub(super) struct Graph;
@@ -69,40 +70,71 @@ impl Nodes {
     }
 }
 
-fn nodes(study: &Study<'_>) -> Nodes {
+/// A part of a study before it has a place in the graph.
+struct Part<'a> {
+    kind: &'static str,
+    name: &'a str,
+    about: String,
+    colour: Colour,
+    /// Kinds and names of which it depends on those that exist.
+    from: Vec<(&'static str, &'a str)>,
+}
+
+/// The parts of a study in the order of their kinds.
+fn parts<'a>(study: &Study<'a>) -> Vec<Part<'a>> {
     let (described, results) = (study.described, study.results);
-    let mut nodes = Nodes::default();
-    let rows = |count: Option<usize>| count.map_or(String::new(), |count| format!("{count} rows"));
+    let rows = |count: Option<usize>| count.map_or(String::new(), |count| numbered(count, "row"));
+    let mut parts = Vec::new();
     for source in &described.sources {
         let count = results.sources.get(&source.name).map(|source| source.rows);
-        nodes.add("source", &source.name, rows(count), Colour::Grey, &[]);
+        // The rows of a source can be the answers of a query.
+        let from = source.location.strip_prefix("queries.").filter(|_| source.files.is_empty());
+        let from = from.map(|query| ("query", query)).into_iter().collect();
+        parts.push(Part { kind: "source", name: &source.name, about: rows(count), colour: Colour::Grey, from });
     }
     for table in &described.tables {
         let count = results.tables.get(&table.name).map(|table| table.rows);
-        let from = [("source", table.from.as_str()), ("table", table.from.as_str())];
-        nodes.add("table", &table.name, rows(count), Colour::Sky, &from);
+        let from = ["source", "table"].map(|kind| (kind, table.from.as_str())).into();
+        parts.push(Part { kind: "table", name: &table.name, about: rows(count), colour: Colour::Sky, from });
     }
     for filter in &described.filters {
         let count = results.filters.get(&filter.name).map(|filter| filter.kept);
-        let from = [("source", filter.source.as_str()), ("table", filter.source.as_str())];
-        nodes.add("filter", &filter.name, rows(count), Colour::Amber, &from);
+        let from = ["source", "table"].map(|kind| (kind, filter.source.as_str())).into();
+        parts.push(Part { kind: "filter", name: &filter.name, about: rows(count), colour: Colour::Amber, from });
     }
     for fit in &described.fits {
         let rows = fit.rows.as_deref().unwrap_or_default();
-        nodes.add(
-            "fit",
-            &fit.name,
-            fit.law.name.clone(),
-            Colour::Blue,
-            &["source", "table", "filter"].map(|kind| (kind, rows)),
-        );
+        let from = ["source", "table", "filter"].map(|kind| (kind, rows)).into();
+        parts.push(Part { kind: "fit", name: &fit.name, about: fit.law.name.clone(), colour: Colour::Blue, from });
     }
     for query in &described.queries {
         let other = query.question.member().other().map_or("", |second| second.fit);
-        let kind = query.question.name().replace('_', " ");
-        nodes.add("query", &query.name, kind, Colour::Green, &[("fit", query.fit.as_str()), ("fit", other)]);
+        let about = query.question.name().replace('_', " ");
+        let from = vec![("fit", query.fit.as_str()), ("fit", other)];
+        parts.push(Part { kind: "query", name: &query.name, about, colour: Colour::Green, from });
     }
-    nodes
+    parts
+}
+
+fn nodes(study: &Study<'_>) -> Nodes {
+    let mut nodes = Nodes::default();
+    let mut waiting = parts(study);
+    // Each part is added after those that it depends on.
+    loop {
+        let is_waiting = |of: &(&str, &str)| waiting.iter().any(|part| (part.kind, part.name) == *of);
+        // A table can have the name of its source.
+        let is_ready = |part: &Part<'_>| !part.from.iter().any(|of| *of != (part.kind, part.name) && is_waiting(of));
+        let ready: Vec<bool> = waiting.iter().map(is_ready).collect();
+        if !ready.contains(&true) {
+            return nodes;
+        }
+        let mut ready = ready.into_iter();
+        let (next, rest) = waiting.into_iter().partition(|_| ready.next() == Some(true));
+        waiting = rest;
+        for Part { kind, name, about, colour, from } in next {
+            nodes.add(kind, name, about, colour, &from);
+        }
+    }
 }
 
 impl Picture for Nodes {

@@ -34,7 +34,8 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         return None;
     }
     let shown = spread(with_rows.len(), MOST);
-    let views = shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &[], &[], MOST_ROWS));
+    let views =
+        shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &[], None, &[], MOST_ROWS));
     let views: Vec<View<'_>> = views.collect();
     if views.iter().any(|view| view.abscissa != views[0].abscissa || view.abscissa == Abscissa::Prediction) {
         return None;
@@ -49,11 +50,12 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         xs.extend(points.iter().map(|point| point.x));
         ys.extend(points.iter().map(|point| point.y));
         let name = view.data.group.clone().unwrap_or_default();
-        layers.push(Layer::points(name.clone(), colour, Mark::Dot, points));
-        layers.push(Layer::line(name.clone(), colour, inside));
+        let series = |what: &str| format!("{name}: {what}");
+        layers.push(Layer::points(name.clone(), colour, Mark::Dot, points).in_table(series("rows")));
+        layers.push(Layer::line(name.clone(), colour, inside).in_table(series("law")));
         if outside.len() > 1 {
             leaves = true;
-            layers.push(Layer::dashed(name, colour, outside));
+            layers.push(Layer::dashed(name.clone(), colour, outside).in_table(series("law, extrapolated")));
         }
     }
     let by = about.by.clone().unwrap_or_default();

@@ -67,8 +67,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         let line = curve.points.clone();
         let end = line.last().copied();
         layers.push(Layer::line(&name, colour, line));
-        layers.extend(end.map(|end| Layer::text(colour, end, name)));
-        layers.push(Layer::points("", colour, Mark::Dot, points));
+        layers.extend(end.map(|end| Layer::text(colour, end, name.clone())));
+        layers.push(Layer::points("", colour, Mark::Dot, points).in_table(format!("rows near {name}")));
     }
     let minima: Vec<(f64, f64)> = curves.iter().map(|curve| (curve.best.n, curve.best.response)).collect();
     let diamonds = minima.iter().map(|&(n, loss)| Point::new(n, loss)).collect();

@@ -288,10 +288,34 @@ impl<'a> Study<'a> {
         queries.filter_map(|query| Some((query.name.as_str(), self.answers.get(&query.name)?))).collect()
     }
 
+    /// The query of the recommended answer and its row, from 0.
+    fn quoted(&self) -> Option<(&'a str, usize)> {
+        let answer = self.results.recommended.as_ref().filter(|answer| answer.value.is_some())?;
+        Some((&answer.query, answer.row.checked_sub(1)?))
+    }
+
+    /// Whether a fit, or a group of it, gives the recommended answer.
+    fn gives_the_quoted(&self, data: &FitData) -> bool {
+        let row = self.results.recommended.as_ref().and_then(|answer| {
+            let query = self.results.queries.get(&answer.query)?;
+            Some((query, query.rows.get(answer.row.checked_sub(1)?)?))
+        });
+        row.is_some_and(|(query, row)| query.fit == data.of && (row.group.is_none() || row.group == data.group))
+    }
+
+    /// The fits to draw, in order: of too many, the one that gives the recommended answer, and the first others.
+    fn drawn(&self, all: &[&'a FitData]) -> Vec<&'a FitData> {
+        let mut places: Vec<usize> = (0..all.len()).collect();
+        places.sort_by_key(|place| !self.gives_the_quoted(all[*place]));
+        places.truncate(MOST_DRAWN);
+        places.sort_unstable();
+        places.into_iter().map(|place| all[place]).collect()
+    }
+
     /// Draws every figure.
     pub fn draw(&self) -> Figures {
         let all = self.with_rows();
-        let drawn = &all[..all.len().min(MOST_DRAWN)];
+        let drawn = &self.drawn(&all);
         let numbers = runs::numbered(self.described, drawn);
         let many = drawn.len() > MANY_FITS;
         let most = most_runs(&drawn.iter().map(|data| data.rows.rows()).collect::<Vec<_>>(), if many { 3 } else { 7 });
@@ -299,7 +323,7 @@ impl<'a> Study<'a> {
         let mut figures = Figures { undrawn: all.len() - drawn.len(), ..Figures::default() };
         for (data, numbers) in drawn.iter().zip(&numbers) {
             let Some(about) = self.described.fit(&data.of) else { continue };
-            let view = View::new(self.described, about, data, &self.answers_of(&data.of), numbers, most);
+            let view = View::new(self.described, about, data, &self.answers_of(&data.of), self.quoted(), numbers, most);
             for chart in CHARTS.iter().filter(|chart| !many || chart.is_of_many()) {
                 for drawn in chart.of_fit(&view) {
                     figures.figures.push(drawn.finish(chart.kind(), &data.name, &data.file, column));

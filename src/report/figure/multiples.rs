@@ -74,7 +74,7 @@ fn plot(study: &Study<'_>, response: &str, fits: &[&DescribedFit], group: &str) 
         let members: &Vec<FitData> = study.fits.get(&about.name)?;
         let data = members.iter().find(|data| data.group.as_deref() == Some(group))?;
         let about = study.described.fit(&data.of)?;
-        Some(View::new(study.described, about, data, &[], &[], MOST_ROWS))
+        Some(View::new(study.described, about, data, &[], None, &[], MOST_ROWS))
     };
     let views: Vec<View<'_>> = fits.iter().filter_map(of_group).collect();
     let first = views.first()?;
@@ -96,7 +96,8 @@ fn plot(study: &Study<'_>, response: &str, fits: &[&DescribedFit], group: &str) 
         let [inside, outside] = view.law_in_parts();
         layers.push(Layer::line(view.about.name.clone(), Colour::of(index), inside));
         if outside.len() > 1 {
-            layers.push(Layer::dashed(view.about.name.clone(), Colour::of(index), outside));
+            let series = format!("{}, extrapolated", view.about.name);
+            layers.push(Layer::dashed(view.about.name.clone(), Colour::of(index), outside).in_table(series));
         }
     }
     let shown = first.shown();

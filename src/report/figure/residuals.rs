@@ -54,7 +54,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let plots: Vec<Plot> = axes(view)
         .into_iter()
         .map(|(x, xs)| {
-            let zero = Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)]);
+            let zero = Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)]).in_table("zero");
             let mut layers = vec![zero];
             layers.extend(view.points(&xs, &residuals));
             if let Some(line) = medians(&xs, &residuals, view) {

@@ -74,11 +74,7 @@ fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[Stri
     let names = std::iter::once("as it is".to_owned()).chain(choices.iter().cloned()).collect();
     let mut layers = Vec::new();
     if half > 0.0 {
-        layers.push(Layer {
-            label: "interval of the answer".to_owned(),
-            colour: Colour::Blue,
-            shape: Shape::Range(ends[0], ends[1]),
-        });
+        layers.push(Layer::of("interval of the answer", Colour::Blue, Shape::Range(ends[0], ends[1])));
     }
     layers.push(Layer::dots_sideways("as it is", Colour::Blue, Mark::Diamond, vec![Point::new(answer.value, 0.0)]));
     layers.push(Layer::dots_sideways("another choice", Colour::Orange, Mark::Dot, points));

@@ -62,6 +62,8 @@ pub(super) enum Mark {
     Dot,
     Ring,
     Diamond,
+    /// A large diamond with an outline: the answer to quote.
+    Quoted,
 }
 
 /// A point.
@@ -86,6 +88,8 @@ impl Point {
 pub(super) struct Layer {
     /// Its name in the legend; an empty name is left out.
     pub(super) label: String,
+    /// Its name in the table of the figure, if it is another than in the legend.
+    pub(super) series: String,
     pub(super) colour: Colour,
     pub(super) shape: Shape,
 }
@@ -108,28 +112,38 @@ pub(super) enum Shape {
 }
 
 impl Layer {
+    pub(super) fn of(label: impl Into<String>, colour: Colour, shape: Shape) -> Self {
+        Self { label: label.into(), series: String::new(), colour, shape }
+    }
+
+    /// The layer with a name in the table of the figure.
+    #[must_use]
+    pub(super) fn in_table(self, series: impl Into<String>) -> Self {
+        Self { series: series.into(), ..self }
+    }
+
     pub(super) fn line(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.into(), colour, shape: Shape::Line { points, dashed: false } }
+        Self::of(label, colour, Shape::Line { points, dashed: false })
     }
 
     pub(super) fn dashed(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.into(), colour, shape: Shape::Line { points, dashed: true } }
+        Self::of(label, colour, Shape::Line { points, dashed: true })
     }
 
     pub(super) fn points(label: impl Into<String>, colour: Colour, mark: Mark, points: Vec<Point>) -> Self {
-        Self { label: label.into(), colour, shape: Shape::Points { mark, points, sideways: false } }
+        Self::of(label, colour, Shape::Points { mark, points, sideways: false })
     }
 
     pub(super) fn dots_sideways(label: impl Into<String>, colour: Colour, mark: Mark, points: Vec<Point>) -> Self {
-        Self { label: label.into(), colour, shape: Shape::Points { mark, points, sideways: true } }
+        Self::of(label, colour, Shape::Points { mark, points, sideways: true })
     }
 
     pub(super) fn band(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64, f64)>) -> Self {
-        Self { label: label.into(), colour, shape: Shape::Band(points) }
+        Self::of(label, colour, Shape::Band(points))
     }
 
     pub(super) fn text(colour: Colour, (x, y): (f64, f64), text: impl Into<String>) -> Self {
-        Self { label: String::new(), colour, shape: Shape::Text { x, y, text: text.into() } }
+        Self::of("", colour, Shape::Text { x, y, text: text.into() })
     }
 }
 
@@ -174,6 +188,12 @@ impl Sheet {
         Self { title: title.into(), plots, columns, aspect, note: None }
     }
 
+    /// A sentence about the intervals that go on beyond the axes, with a leading space; empty if none does.
+    pub(super) fn cut_in_words(&self) -> &'static str {
+        let is_cut = |plot: &Plot| plot.layers.iter().any(|layer| layer.shape.is_cut(plot));
+        if self.plots.iter().any(is_cut) { " An interval with an arrow head goes on beyond the figure." } else { "" }
+    }
+
     /// The distinct names of the legend, each with the layer that shows its style.
     pub(super) fn key(&self) -> Vec<&Layer> {
         let mut entries: Vec<&Layer> = Vec::new();
@@ -199,33 +219,67 @@ impl Sheet {
 
 impl Layer {
     fn rows(&self, plot: &Plot, out: &mut String) {
-        let head = [&plot.title, &self.label, &plot.x.label, &plot.y.label].map(|text| cell(text)).join(",");
-        let mut row = |x: String, y: String, interval: Option<(f64, f64)>, run: Option<u32>| {
-            let (lower, upper) = interval.map_or((String::new(), String::new()), |(l, u)| (number(l), number(u)));
-            let run = run.map_or(String::new(), |run| run.to_string());
-            let _ = writeln!(out, "{head},{x},{y},{lower},{upper},{run}");
-        };
+        let series = if self.series.is_empty() { &self.label } else { &self.series };
         match &self.shape {
-            Shape::Points { points, .. } => {
+            // A gap separates the lines of a series.
+            Shape::Line { points, .. } => {
+                let is_gap = |(x, y): &(f64, f64)| x.is_nan() || y.is_nan();
+                let lines = points.split(is_gap).filter(|line| !line.is_empty()).enumerate();
+                for (at, line) in lines {
+                    let name = if at == 0 { series.clone() } else { format!("{series}, line {}", at + 1) };
+                    let mut row = written(plot, &name, out);
+                    line.iter().for_each(|&(x, y)| row(number(x), named(&plot.y, y), None, None));
+                }
+            }
+            shape => shape.rows(plot, &mut written(plot, series, out)),
+        }
+    }
+}
+
+/// Writes rows of a series.
+fn written<'a>(
+    plot: &Plot,
+    series: &str,
+    out: &'a mut String,
+) -> impl FnMut(String, String, Option<(f64, f64)>, Option<u32>) + use<'a> {
+    let head = [&plot.title, series, &plot.x.label, &plot.y.label].map(cell).join(",");
+    move |x, y, interval, run| {
+        let (lower, upper) = interval.map_or((String::new(), String::new()), |(l, u)| (number(l), number(u)));
+        let run = run.map_or(String::new(), |run| run.to_string());
+        let _ = writeln!(out, "{head},{x},{y},{lower},{upper},{run}");
+    }
+}
+
+/// Writes a row: its position, its interval, and its run.
+type WriteRow<'a> = dyn FnMut(String, String, Option<(f64, f64)>, Option<u32>) + 'a;
+
+impl Shape {
+    /// Whether an interval of a point ends outside of its axis.
+    fn is_cut(&self, plot: &Plot) -> bool {
+        let Self::Points { points, sideways, .. } = self else { return false };
+        let axis = if *sideways { &plot.x } else { &plot.y };
+        points.iter().filter_map(|point| point.interval).any(|(low, high)| low < axis.low || high > axis.high)
+    }
+
+    fn rows(&self, plot: &Plot, row: &mut WriteRow<'_>) {
+        match self {
+            Self::Points { points, .. } => {
                 for point in points {
                     row(named(&plot.x, point.x), named(&plot.y, point.y), point.interval, point.run);
                 }
             }
-            Shape::Line { points, .. } => {
-                points.iter().for_each(|&(x, y)| row(number(x), named(&plot.y, y), None, None));
-            }
-            Shape::Band(points) => {
+            Self::Band(points) => {
                 points.iter().for_each(|&(x, low, high)| row(number(x), String::new(), Some((low, high)), None));
             }
-            Shape::Cells(cells) => {
+            Self::Cells(cells) => {
                 for &(column, line, value) in cells {
                     row(named(&plot.x, column as f64), named(&plot.y, line as f64), Some((value, value)), None);
                 }
             }
-            Shape::Range(low, high) => {
+            Self::Range(low, high) => {
                 [low, high].into_iter().for_each(|end| row(number(*end), String::new(), None, None));
             }
-            Shape::Text { .. } => (),
+            Self::Line { .. } | Self::Text { .. } => (),
         }
     }
 }
@@ -260,6 +314,16 @@ mod tests {
              ,\"'=runs, all\",N (parameters),L,1,2,1.5,2.5,7\n\
              ,law,N (parameters),L,1,2,,,\n"
         );
+    }
+
+    #[test]
+    fn separate_lines_and_series_without_a_legend_have_names_in_the_table() {
+        let axis = |label: &str| Axis::around(label, Scale::Linear, [0.0, 9.0]).unwrap();
+        let gap = (f64::NAN, f64::NAN);
+        let line = Layer::line("", Colour::Blue, vec![(1.0, 1.0), (2.0, 1.0), gap, (5.0, 3.0), gap]);
+        let csv = Sheet::one("t", axis("N"), axis("D"), vec![line.in_table("L = 2")]).table();
+        let rows: Vec<&str> = csv.lines().skip(1).collect();
+        assert_eq!(rows, [",L = 2,N,D,1,1,,,", ",L = 2,N,D,2,1,,,", ",\"L = 2, line 2\",N,D,5,3,,,"]);
     }
 
     #[test]

@@ -359,7 +359,7 @@ impl Drawing<'_> {
         out.push_str(">\n");
         match &layer.shape {
             Shape::Points { mark, points, sideways } => {
-                intervals(out, plot, area, points, *sideways);
+                self.intervals(out, plot, area, points, *sideways);
                 out.push_str(looks(*mark));
                 for point in points {
                     let (x, y) = (across(plot, area, point.x), up(plot, area, point.y));
@@ -450,13 +450,49 @@ impl Drawing<'_> {
         );
     }
 
+    /// The intervals of points, as one path. An arrow head marks an end outside of the area.
+    fn intervals(&self, out: &mut String, plot: &Plot, area: Area, points: &[Point], sideways: bool) {
+        let mut bars = String::new();
+        for point in points {
+            let Some((low, high)) = point.interval else { continue };
+            let ends = if sideways { [(low, point.y), (high, point.y)] } else { [(point.x, low), (point.x, high)] };
+            let [one, other] = ends.map(|(x, y)| (across(plot, area, x), up(plot, area, y)));
+            if ![one.0, one.1, other.0, other.1].into_iter().all(f64::is_finite) {
+                continue;
+            }
+            let _ = write!(bars, "M{:.2} {:.2}L{:.2} {:.2}", one.0, one.1, other.0, other.1);
+            [one, other].into_iter().for_each(|end| self.arrow_head(&mut bars, area, end));
+        }
+        if !bars.is_empty() {
+            let _ = writeln!(
+                out,
+                "<path class=\"bars\" d=\"{bars}\" stroke=\"currentColor\" stroke-width=\"1.6\" fill=\"none\"/>"
+            );
+        }
+    }
+
+    /// The arrow head at the edge behind which an interval goes on; nothing for an end inside of the area.
+    fn arrow_head(&self, bars: &mut String, area: Area, (x, y): (f64, f64)) {
+        let (long, half) = (self.em(0.45), self.em(0.3));
+        let (is_left, is_right) = (x < area.left - EDGE, x > area.right + EDGE);
+        let _ = if is_left || is_right {
+            let (tip, back) = if is_left { (area.left, long) } else { (area.right, -long) };
+            write!(bars, "M{:.2} {:.2}L{tip:.2} {y:.2}L{:.2} {:.2}", tip + back, y - half, tip + back, y + half)
+        } else if y < area.top - EDGE || y > area.bottom + EDGE {
+            let (tip, back) = if y < area.top { (area.top, long) } else { (area.bottom, -long) };
+            write!(bars, "M{:.2} {:.2}L{x:.2} {tip:.2}L{:.2} {:.2}", x - half, tip + back, x + half, tip + back)
+        } else {
+            Ok(())
+        };
+    }
+
     fn mark(&self, out: &mut String, mark: Mark, x: f64, y: f64, run: Option<u32>, share: f64) {
         let run = run.map_or(String::new(), |run| format!(" data-r=\"{run}\""));
         let size = self.em(0.27) * share;
         let _ = match mark {
             Mark::Dot | Mark::Ring => write!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"{size:.2}\"{run}/>"),
-            Mark::Diamond => {
-                let reach = self.em(0.46);
+            Mark::Diamond | Mark::Quoted => {
+                let reach = self.em(if mark == Mark::Quoted { 0.75 } else { 0.46 });
                 write!(
                     out,
                     "<path transform=\"translate({x:.2} {y:.2})\" d=\"M0 -{reach:.2}L{reach:.2} 0L0 {reach:.2}L-{reach:.2} 0Z\"{run}/>"
@@ -472,28 +508,12 @@ const fn looks(mark: Mark) -> &'static str {
         Mark::Dot => "<g fill=\"currentColor\" fill-opacity=\"0.65\">",
         Mark::Ring => "<g fill=\"#ffffff\" class=\"ring\" stroke=\"currentColor\" stroke-width=\"1.6\">",
         Mark::Diamond => "<g fill=\"currentColor\" stroke=\"#ffffff\" class=\"diamond\">",
+        Mark::Quoted => "<g fill=\"currentColor\" stroke=\"#16181c\" stroke-width=\"1.6\" class=\"quoted\">",
     }
 }
 
-/// The intervals of points, as one path.
-fn intervals(out: &mut String, plot: &Plot, area: Area, points: &[Point], sideways: bool) {
-    let mut bars = String::new();
-    for point in points {
-        let Some((low, high)) = point.interval else { continue };
-        let ends = if sideways { [(low, point.y), (high, point.y)] } else { [(point.x, low), (point.x, high)] };
-        let [one, other] = ends.map(|(x, y)| (across(plot, area, x), up(plot, area, y)));
-        if [one.0, one.1, other.0, other.1].into_iter().all(f64::is_finite) {
-            let _ = write!(bars, "M{:.2} {:.2}L{:.2} {:.2}", one.0, one.1, other.0, other.1);
-        }
-    }
-    if !bars.is_empty() {
-        let _ = writeln!(
-            out,
-            "<path class=\"bars\" d=\"{bars}\" stroke=\"currentColor\" stroke-width=\"1.6\" fill=\"none\"/>"
-        );
-    }
-}
-
+/// Distance from the area up to which an end lies on its edge.
+const EDGE: f64 = 0.5;
 /// Number of points above which points are drawn smaller.
 const MANY: usize = 400;
 
@@ -549,6 +569,24 @@ mod tests {
         ];
         let svg = sheet(layers).svg(Style::SCREEN, "f");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn an_interval_that_goes_on_beyond_the_axes_ends_in_an_arrow_head() {
+        let with = |interval, sideways| {
+            let points = vec![Point { interval: Some(interval), ..Point::new(3.0, 3.0) }];
+            let shape = Shape::Points { mark: Mark::Dot, points, sideways };
+            let sheet = sheet(vec![Layer::of("runs", Colour::Blue, shape)]);
+            let svg = sheet.svg(Style::SCREEN, "f");
+            let bars = svg.split("class=\"bars\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+            (bars.matches('M').count() - 1, sheet.cut_in_words().len() > 1)
+        };
+        for sideways in [false, true] {
+            let cases = [((2.0, 4.0), 0), ((0.5, 4.0), 1), ((2.0, 40.0), 1), ((1e-9, 1e9), 2), ((1.0, 10.0), 0)];
+            for (interval, heads) in cases {
+                assert_eq!(with(interval, sideways), (heads, heads > 0), "{interval:?}");
+            }
+        }
     }
 
     #[test]

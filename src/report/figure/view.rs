@@ -7,7 +7,7 @@ use super::super::{Described, DescribedFit, words};
 use super::FitData;
 use super::axis::{Axis, Scale};
 use super::price::Price;
-use super::sheet::{Colour, Layer, Mark, Point};
+use super::sheet::{Colour, Layer, Mark, Point, Shape};
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::{HELD, PREDICTED, RESIDUAL, Span};
 use crate::numerics::{exp, ln, quantile};
@@ -47,6 +47,8 @@ pub(super) struct Forecast {
     pub(super) interval: Option<(f64, f64)>,
     /// The interval of its place on the horizontal axis, if the answer is the place where a target is reached.
     pub(super) across: Option<(f64, f64)>,
+    /// Whether it is the recommended answer.
+    pub(super) is_quoted: bool,
 }
 
 /// The law at a point of a curve: at the estimate and at draws.
@@ -98,12 +100,14 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A fit with the answers about it, drawn with at most `most` rows.
+    /// A fit with the answers about it, drawn with at most `most` rows; `quoted` is the query of the recommended answer
+    /// and its row, from 0.
     pub(super) fn new(
         described: &'a Described,
         about: &'a DescribedFit,
         data: &'a FitData,
         answers: &[(&str, &Answer)],
+        quoted: Option<(&str, usize)>,
         runs: &'a [u32],
         most: usize,
     ) -> Self {
@@ -127,7 +131,9 @@ impl<'a> View<'a> {
             curve: OnceCell::new(),
         };
         view.abscissa = view.find_abscissa();
-        view.forecasts = answers.iter().flat_map(|(name, answer)| view.forecasts_of(name, answer)).collect();
+        let row_of = |name: &str| quoted.filter(|(query, _)| *query == name).map(|(_, row)| row);
+        view.forecasts =
+            answers.iter().flat_map(|(name, answer)| view.forecasts_of(name, answer, row_of(name))).collect();
         view.shown = view.find_shown(most);
         view
     }
@@ -220,9 +226,9 @@ impl<'a> View<'a> {
     }
 
     /// The answers that are responses at known points, or points where the response reaches a target.
-    fn forecasts_of(&self, query: &str, answer: &Answer) -> Vec<Forecast> {
-        let rows = answer.rows.iter().filter(|row| row.group == self.data.group);
-        let told = rows.filter(|row| row.reach.verdict != Verdict::NotIdentified);
+    fn forecasts_of(&self, query: &str, answer: &Answer, quoted: Option<usize>) -> Vec<Forecast> {
+        let rows = answer.rows.iter().enumerate().filter(|(_, row)| row.group == self.data.group);
+        let told = rows.filter(|(_, row)| row.reach.verdict != Verdict::NotIdentified);
         let forecast = |row: &Row| {
             let Some(loss) = row.outputs.get("loss") else { return self.reached(query, row) };
             let mut at = row.inputs.clone();
@@ -233,9 +239,10 @@ impl<'a> View<'a> {
                 y: loss.value?,
                 interval: loss.lower.zip(loss.upper),
                 across: None,
+                is_quoted: false,
             })
         };
-        told.filter_map(forecast).collect()
+        told.filter_map(|(at, row)| Some(Forecast { is_quoted: quoted == Some(at), ..forecast(row)? })).collect()
     }
 
     /// The point on the horizontal axis where the response reaches a target, if it is not far from the rows.
@@ -249,7 +256,7 @@ impl<'a> View<'a> {
         let is_near = |x: f64| span.factor(x) <= FAR;
         let across = found.lower.zip(found.upper).filter(|(low, high)| is_near(*low) && is_near(*high));
         let at = BTreeMap::from([(axis.clone(), x)]);
-        is_near(x).then(|| Forecast { query: query.to_owned(), at, y, interval: None, across })
+        is_near(x).then(|| Forecast { query: query.to_owned(), at, y, interval: None, across, is_quoted: false })
     }
 
     /// The forecasts on this fit's horizontal axis, with their positions.
@@ -403,34 +410,39 @@ impl<'a> View<'a> {
         layers
     }
 
-    /// Forecasts as points, with one layer per query.
+    /// Forecasts as points, with one layer per query, and the recommended answer above them.
     pub(super) fn answers(&self, places: &[((f64, f64), &Forecast)], intervals: bool) -> Vec<Layer> {
-        let mut by_query: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
-        let mut sideways: BTreeSet<&str> = BTreeSet::new();
-        for ((x, y), forecast) in places {
-            let interval = forecast.interval.or(forecast.across).filter(|_| intervals);
-            if forecast.across.is_some() {
-                sideways.insert(forecast.query.as_str());
-            }
-            by_query.entry(&forecast.query).or_default().push(Point { interval, ..Point::new(*x, *y) });
-        }
         // In the order of the spec. With too many queries, the legend would be larger than the plot.
-        let several = by_query.len() > MOST_QUERIES;
-        let order = self.described.queries.iter().filter_map(|query| by_query.remove_entry(query.name.as_str()));
+        let has_answers = |name: &&str| places.iter().any(|(_, forecast)| forecast.query == **name);
+        let names = self.described.queries.iter().map(|query| query.name.as_str()).filter(has_answers);
+        let names: Vec<&str> = names.collect();
+        let are_many = names.len() > MOST_QUERIES;
         let colours = [Colour::Green, Colour::Purple, Colour::Amber, Colour::Sky];
-        let layer = |(index, (name, points)): (usize, (&str, Vec<Point>))| {
-            let (label, colour) = if several {
-                ("answers".to_owned(), Colour::Green)
-            } else {
-                (format!("answer: {name}"), colours[index % 4])
+        let layer = |name: &str, index: usize, is_quoted: bool| {
+            let own = places.iter().filter(|(_, forecast)| forecast.query == name && forecast.is_quoted == is_quoted);
+            let own: Vec<_> = own.collect();
+            let shape = Shape::Points {
+                mark: if is_quoted { Mark::Quoted } else { Mark::Diamond },
+                sideways: own.iter().any(|(_, forecast)| forecast.across.is_some()),
+                points: own
+                    .iter()
+                    .map(|((x, y), forecast)| {
+                        let interval = forecast.interval.or(forecast.across).filter(|_| intervals);
+                        Point { interval, ..Point::new(*x, *y) }
+                    })
+                    .collect(),
             };
-            if sideways.contains(name) {
-                Layer::dots_sideways(label, colour, Mark::Diamond, points)
-            } else {
-                Layer::points(label, colour, Mark::Diamond, points)
-            }
+            let colour = if are_many { Colour::Green } else { colours[index % 4] };
+            let (label, series) = match (is_quoted, are_many) {
+                (true, _) => (format!("quoted answer: {name}"), format!("answer: {name}, quoted")),
+                (false, true) => ("answers".to_owned(), format!("answer: {name}")),
+                (false, false) => (format!("answer: {name}"), format!("answer: {name}")),
+            };
+            (!own.is_empty()).then(|| Layer::of(label, colour, shape).in_table(series))
         };
-        order.enumerate().map(layer).collect()
+        let layers =
+            |is_quoted: bool| names.iter().enumerate().filter_map(move |(at, name)| layer(name, at, is_quoted));
+        layers(false).chain(layers(true)).collect()
     }
 
     /// Tokens per parameter, if all rows have the same ratio.

@@ -1,16 +1,18 @@
 //! Tables for a paper, in LaTeX with booktabs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::values::{self, rounded};
 use super::{WriteError, Writer};
 use crate::answer::Interval;
+use crate::diagnostic::numbered;
 use crate::fit::Estimate;
 use crate::numeral;
-use crate::report::answers::AnswerTable;
-use crate::report::options::DIGITS;
+use crate::report::answers::{AnswerTable, TableRow};
 use crate::report::words::heading;
-use crate::report::{Page, typeset};
+use crate::report::{Described, DescribedQuery, FitResult, Page, typeset};
+use crate::unit::{Dimension, Unit};
 
 /// The file to read first.
 const FILE: &str = "tables.tex";
@@ -19,41 +21,19 @@ pub(super) struct Latex;
 
 impl Writer for Latex {
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-        let mut out = PACKAGES.to_owned();
+        let mut out = format!("{PACKAGES}{CAPTION}\n");
         for (name, entry, fit) in page.results.shown_fits(&page.described) {
-            let formula =
-                page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
-            let _ = writeln!(
-                out,
-                "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n{}\\begin{{tabular}}{{lrrrrl}}\n\\toprule\nparameter & value & s.e. & lower & upper & status \\\\\n\\midrule",
-                escape(&name),
-                fit.rows,
-                FITS[0],
-            );
-            for (parameter, e) in &fit.parameters {
-                let cell = |value: Option<f64>| value.map_or("--".to_owned(), |v| number(v, 4));
-                let _ = writeln!(
-                    out,
-                    "${}$ & {} & {} & {} & {} & {} \\\\",
-                    typeset::name_latex(parameter),
-                    e.value.map_or("--".to_owned(), |value| number(value, 5)),
-                    error(e),
-                    cell(e.lower),
-                    cell(e.upper),
-                    e.status.describe()
-                );
-            }
-            let _ = writeln!(out, "\\bottomrule\n\\end{{tabular}}{}\\end{{table}}\n", FITS[1]);
+            fit_table(page, &name, entry, fit).write(&mut out);
         }
         for query in &page.described.queries {
-            if let Some(table) = table(page, query) {
-                out.push_str(&table);
+            if let Some(table) = query_table(page, query) {
+                table.write(&mut out);
             }
         }
         if out.contains(|letter: char| letter.is_alphabetic() && letter > LATIN) {
             out.insert_str(PACKAGES.len(), LETTERS);
         }
-        let values = values(page);
+        let values = values::of(page);
         Ok(BTreeMap::from([(FILE.to_owned(), out.into_bytes()), (VALUES.to_owned(), values.into_bytes())]))
     }
 
@@ -75,144 +55,171 @@ const LATIN: char = '\u{24f}';
 /// Before and after a table: shrinks it to the width of the text.
 const FITS: [&str; 2] = ["\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n", "}\n"];
 
-/// A macro for each identified number, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
-fn values(page: &Page) -> String {
-    let mut all = Macros::default();
-    for (name, _, fit) in page.results.shown_fits(&page.described) {
-        for (parameter, estimate) in &fit.parameters {
-            let Some(value) = estimate.value else { continue };
-            let ends = [estimate.lower, estimate.upper];
-            let count = digits_of(value, ends, estimate.se);
-            all.add(&[&name, parameter], &rounded(value, count), interval(ends, value, count));
-        }
-    }
-    for query in &page.described.queries {
-        let Some(result) = page.results.queries.get(&query.name) else { continue };
-        for (index, row) in result.rows.iter().enumerate() {
-            for (output, cell) in &row.outputs {
-                let Some(value) = cell.value else { continue };
-                let ends = [cell.lower, cell.upper];
-                let count = digits_of(value, ends, None);
-                let row = format!("Row {}", index + 1);
-                let names: Vec<&str> =
-                    if result.rows.len() == 1 { vec![&query.name, output] } else { vec![&query.name, &row, output] };
-                all.add(&names, &rounded(value, count), interval(ends, value, count));
-            }
-        }
-    }
-    format!(
-        "% Needs no package; \\input{{values.tex}} in the preamble. Numbers are rounded by their uncertainty.\n{}",
-        all.text
-    )
+/// The caption of a table that is no float, because LaTeX keeps only a few floats at a time.
+const CAPTION: &str =
+    "\\makeatletter\\providecommand{\\lawfitcaption}[1]{\\def\\@captype{table}\\caption{#1}}\\makeatother\n";
+
+/// A table, which continues in further blocks where it has more rows than a page.
+struct Tabular {
+    caption: String,
+    /// The letters of its columns.
+    columns: String,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Maximum number of rows in a block.
+    most: usize,
+    /// Sentences below it, which its cells name by their numbers from 1.
+    notes: Vec<String>,
 }
 
-/// Macros with unique names.
-#[derive(Default)]
-struct Macros {
-    text: String,
-    known: BTreeSet<String>,
-}
-
-impl Macros {
-    fn add(&mut self, names: &[&str], value: &str, interval: Option<String>) {
-        let stem: String = names.iter().map(|name| letters(name)).collect();
-        let mut name = format!("lawfit{stem}");
-        while !self.known.insert(name.clone()) {
-            name.push('X');
+impl Tabular {
+    fn write(&self, out: &mut String) {
+        for (at, rows) in self.rows.chunks(self.most).enumerate() {
+            let caption = if at == 0 {
+                format!("\\lawfitcaption{{{}}}", self.caption)
+            } else {
+                "\\textit{continued}\\par\\smallskip".to_owned()
+            };
+            let _ = writeln!(
+                out,
+                "\\begin{{center}}\\begin{{minipage}}{{\\linewidth}}\\centering\n{caption}\n{}\\begin{{tabular}}{{{}}}\n\\toprule\n{}\n\\midrule",
+                FITS[0],
+                self.columns,
+                line(&self.head)
+            );
+            rows.iter().for_each(|row| {
+                let _ = writeln!(out, "{}", line(row));
+            });
+            let _ =
+                writeln!(out, "\\bottomrule\n\\end{{tabular}}{}\\end{{minipage}}\\end{{center}}\n", FITS[1].trim_end());
         }
-        // A macro's name can have only Latin letters. Where that leaves out others, a comment names the number.
-        let is_other = |letter: char| letter.is_alphabetic() && !letter.is_ascii();
-        if names.iter().any(|name| name.contains(is_other)) || name.len() > "lawfit".len() + stem.len() {
-            let whose: Vec<String> = names.iter().map(|name| name.replace(char::is_control, " ")).collect();
-            let _ = writeln!(self.text, "% {}", whose.join(", "));
-        }
-        let _ = writeln!(self.text, "\\newcommand{{\\{name}}}{{\\ensuremath{{{value}}}}}");
-        if let Some(interval) = interval {
-            let _ = writeln!(self.text, "\\newcommand{{\\{name}Interval}}{{\\ensuremath{{{interval}}}}}");
+        if !self.notes.is_empty() {
+            let numbered = self.notes.iter().enumerate().map(|(at, note)| format!("{} {note}", mark(at)));
+            let notes: Vec<String> = numbered.collect();
+            let _ = writeln!(out, "{{\\footnotesize\\noindent {}\\par}}\n", notes.join("\\par\\noindent\n"));
         }
     }
 }
 
-/// A valid name of a macro: only letters, each word with a capital, digits as words.
-fn letters(name: &str) -> String {
-    const DIGITS: [&str; 10] = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
-    let mut text = String::new();
-    let mut begins = true;
-    for letter in name.chars() {
-        match letter {
-            'a'..='z' if begins => text.push(letter.to_ascii_uppercase()),
-            'a'..='z' | 'A'..='Z' => text.push(letter),
-            '0'..='9' => text.extend(letter.to_digit(10).map(|digit| DIGITS[digit as usize])),
-            _ => {}
-        }
-        begins = !letter.is_ascii_alphabetic();
+/// A row of a table. The end of the row before it and its rules take a bracket or a star as an argument, so an empty
+/// group stands before one.
+fn line(cells: &[String]) -> String {
+    let guard = if cells.first().is_some_and(|cell| cell.starts_with(['[', '*'])) { "{}" } else { "" };
+    format!("{guard}{} \\\\", cells.join(" & "))
+}
+
+/// The mark of a note by its place from 0.
+fn mark(at: usize) -> String {
+    format!("\\textsuperscript{{{}}}", at + 1)
+}
+
+/// Maximum number of rows on a page, of one line each and of two.
+const MOST_LINES: usize = 36;
+const MOST_PAIRS: usize = 18;
+/// Maximum length of the state of an answer in a cell; a longer one is a note below the table.
+const LONGEST_STATE: usize = 45;
+
+/// The parameters of a fit.
+fn fit_table(page: &Page, name: &str, entry: &str, fit: &FitResult) -> Tabular {
+    let law = page.described.fit(entry).map(|about| &about.law);
+    let formula = law.map(|law| typeset::latex(&law.response, &law.body)).unwrap_or_default();
+    let rows = fit.parameters.iter().map(|(parameter, e)| {
+        let cell = |value: Option<f64>, count| value.map_or("--".to_owned(), |v| number(v, count));
+        vec![
+            format!("${}$", typeset::name_latex(parameter)),
+            cell(e.value, 5),
+            error(e),
+            cell(e.lower, 4),
+            cell(e.upper, 4),
+            e.status.describe().to_owned(),
+        ]
+    });
+    Tabular {
+        caption: format!("Fit \\texttt{{{}}}: ${formula}$, {}.", escape(name), numbered(fit.rows, "row")),
+        columns: "lrrrrl".to_owned(),
+        head: ["parameter", "value", "s.e.", "lower", "upper", "status"].map(str::to_owned).into(),
+        rows: rows.collect(),
+        most: MOST_LINES,
+        notes: Vec::new(),
     }
-    text
 }
 
-/// The number of significant digits of a number whose uncertainty has two.
-fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> usize {
-    let half = lower.zip(upper).map(|(lower, upper)| 0.5 * (upper - lower)).or(se).filter(|half| *half > 0.0);
-    let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return DIGITS };
-    let places = numeral::magnitude(value) - numeral::magnitude(half) + 2;
-    usize::try_from(places).unwrap_or(1).clamp(1, 15)
-}
-
-/// A number in LaTeX's mathematics mode with the given significant digits.
-fn rounded(value: f64, count: usize) -> String {
-    match numeral::digits(value, count).split_once('e') {
-        Some((mantissa, exponent)) => format!("{mantissa} \\times 10^{{{exponent}}}"),
-        None => numeral::digits(value, count),
-    }
-}
-
-/// An interval whose ends have as many decimals as the value.
-fn interval([lower, upper]: [Option<f64>; 2], value: f64, count: usize) -> Option<String> {
-    let end = |end: Option<f64>, open: &str| {
-        end.map_or(open.to_owned(), |end| {
-            let more = if end == 0.0 { 0 } else { numeral::magnitude(end) - numeral::magnitude(value) };
-            let count = i32::try_from(count).unwrap_or(4) + more;
-            rounded(end, usize::try_from(count).unwrap_or(1).clamp(1, 15))
-        })
-    };
-    (lower.is_some() || upper.is_some()).then(|| format!("[{}, {}]", end(lower, "-\\infty"), end(upper, "\\infty")))
-}
-
-fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
+/// The answers of a query.
+fn query_table(page: &Page, query: &DescribedQuery) -> Option<Tabular> {
     let result = page.results.queries.get(&query.name)?;
     let table = AnswerTable::of(&page.described, query, result)?;
     let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));
+    let with_unit = |title: String, name: &str| match unit_of(&page.described, query, name) {
+        Some(unit) => format!("{title} ({})", escape(&unit.to_string())),
+        None => title,
+    };
     let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
-    head.extend(table.inputs.iter().map(|(name, _)| mathematics(name)));
+    head.extend(table.inputs.iter().map(|(name, _)| with_unit(mathematics(name), name)));
     head.extend(table.outputs.iter().map(|(output, _)| {
         let name = heading(&page.described, query, output);
-        if name.contains(' ') { escape(&name) } else { mathematics(&name) }
+        with_unit(if name.contains(' ') { escape(&name) } else { mathematics(&name) }, output)
     }));
-    let mut out = format!(
-        "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}{}.}}\n{}\\begin{{tabular}}{{{}l}}\n\\toprule\n{} & reach \\\\\n\\midrule\n",
-        escape(&query.name),
-        escape(&result.fit),
-        result.interval.as_ref().map(|interval| format!("; in brackets: {}", escape(interval))).unwrap_or_default(),
-        FITS[0],
-        "r".repeat(head.len()),
-        head.join(" & "),
-    );
-    for row in &table.rows {
-        let mut cells: Vec<String> = table.has_groups.then(|| escape(row.group)).into_iter().collect();
-        cells.extend(row.given.iter().map(|value| value.map_or("--".to_owned(), |v| number(v, 4))));
-        cells.extend(row.found.iter().map(|cell| cell.map_or("--".to_owned(), found)));
-        cells.push(escape(&row.standing));
-        let _ = writeln!(out, "{} \\\\", cells.join(" & "));
-    }
-    let _ = writeln!(out, "\\bottomrule\n\\end{{tabular}}{}\\end{{table}}\n", FITS[1]);
-    Some(out)
+    let columns = format!("{}l", "r".repeat(head.len()));
+    head.push("reach".to_owned());
+    let mut notes: Vec<String> = Vec::new();
+    let mut state = |row: &TableRow<'_>| {
+        if row.standing.chars().count() <= LONGEST_STATE {
+            return escape(&row.standing);
+        }
+        let note = escape(&format!("{}.", row.standing.trim_end_matches('.')));
+        let at = notes.iter().position(|known| *known == note).unwrap_or_else(|| {
+            notes.push(note);
+            notes.len() - 1
+        });
+        format!("{}{}", escape(row.verdict.describe()), mark(at))
+    };
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| {
+            let mut cells: Vec<String> = table.has_groups.then(|| escape(row.group)).into_iter().collect();
+            cells.extend(row.given.iter().map(|value| value.map_or("--".to_owned(), |v| number(v, 4))));
+            cells.extend(row.found.iter().map(|cell| cell.map_or("--".to_owned(), found)));
+            cells.push(state(row));
+            cells
+        })
+        .collect();
+    let has_intervals = table.rows.iter().flat_map(|row| row.found.iter().flatten()).any(|cell| !is_bare(cell));
+    let interval = result.interval.as_ref().map(|interval| format!("; in brackets: {}", escape(interval)));
+    Some(Tabular {
+        caption: format!(
+            "Query \\texttt{{{}}} of fit \\texttt{{{}}}{}.",
+            escape(&query.name),
+            escape(&result.fit),
+            interval.unwrap_or_default()
+        ),
+        columns,
+        head,
+        rows,
+        most: if has_intervals { MOST_PAIRS } else { MOST_LINES },
+        notes,
+    })
+}
+
+/// The unit in which a table has the values of an input or output; `None` for a number without one.
+fn unit_of(described: &Described, query: &DescribedQuery, name: &str) -> Option<Unit> {
+    let variable = query.variable_of(name);
+    let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
+    let variable = if query.question.member().is_response(name) { response.unwrap_or(variable) } else { variable };
+    let dimension = described.dimension(&query.fit, variable).filter(|dimension| *dimension != Dimension::One)?;
+    Unit::base(dimension)
+}
+
+/// Whether an answer has no interval.
+const fn is_bare(cell: &Interval) -> bool {
+    cell.lower.is_none() && cell.upper.is_none()
 }
 
 /// An answer's value and the ends of its interval.
 fn found(cell: &Interval) -> String {
     let value = cell.value.map_or("--".to_owned(), |v| number(v, 4));
     let end = |end: Option<f64>, open: &str| end.map_or(open.to_owned(), |v| number(v, 4));
-    if cell.lower.is_none() && cell.upper.is_none() {
+    if is_bare(cell) {
         return value;
     }
     let interval = format!("[{}, {}]", end(cell.lower, "$-\\infty$"), end(cell.upper, "$\\infty$"));
@@ -261,24 +268,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn macros_have_unique_names_of_letters() {
-        assert_eq!(letters("main[law=m1]"), "MainLawMOne");
-        assert_eq!(letters("alpha_N"), "AlphaN");
-        let mut all = Macros::default();
-        all.add(&["main", "A"], "1", None);
-        all.add(&["main", "a"], "2", Some("[1, 3]".to_owned()));
-        assert_eq!(
-            all.text,
-            "\\newcommand{\\lawfitMainA}{\\ensuremath{1}}\n% main, a\n\\newcommand{\\lawfitMainAX}{\\ensuremath{2}}\n\\newcommand{\\lawfitMainAXInterval}{\\ensuremath{[1, 3]}}\n"
-        );
+    fn a_row_that_begins_with_a_bracket_or_a_star_is_no_argument_of_the_row_before() {
+        assert_eq!(line(&["[a]".to_owned(), "1".to_owned()]), "{}[a] & 1 \\\\");
+        assert_eq!(line(&["*".to_owned()]), "{}* \\\\");
+        assert_eq!(line(&["a*".to_owned()]), "a* \\\\");
     }
 
     #[test]
-    fn a_number_is_rounded_by_its_uncertainty_and_its_interval_like_it() {
-        let count = digits_of(0.347_310_5, [Some(0.315_9), Some(0.372_95)], None);
-        assert_eq!(rounded(0.347_310_5, count), "0.347");
-        assert_eq!(interval([Some(0.315_9), Some(0.372_95)], 0.347_310_5, count).unwrap(), "[0.316, 0.373]");
-        let count = digits_of(477.8, [Some(281.8), Some(737.9)], None);
-        assert_eq!(rounded(477.8, count), "478");
+    fn a_long_table_continues_in_further_blocks_under_one_caption() {
+        let rows: Vec<Vec<String>> = (0..5).map(|row| vec![row.to_string()]).collect();
+        let notes = vec!["Why.".to_owned()];
+        let table = Tabular {
+            caption: "C.".to_owned(),
+            columns: "l".to_owned(),
+            head: vec!["h".to_owned()],
+            rows,
+            most: 2,
+            notes,
+        };
+        let mut out = String::new();
+        table.write(&mut out);
+        let count = |what: &str| out.matches(what).count();
+        assert_eq!((count("\\lawfitcaption{C.}"), count("continued"), count("\\toprule\nh")), (1, 2, 3), "{out}");
+        assert!(!out.contains("{table}") && out.ends_with("\\textsuperscript{1} Why.\\par}\n\n"), "{out}");
     }
 }

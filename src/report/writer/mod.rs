@@ -4,6 +4,7 @@ mod contents;
 mod plot;
 mod tables;
 mod terminal;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

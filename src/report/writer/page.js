@@ -464,7 +464,7 @@ const table = (element, name) => {
     head.append(first);
   }
   const heads = [...element.tHead.rows[0].cells];
-  const rows = () => [...element.tBodies[0].rows];
+  const rows = () => [...element.tBodies[0]?.rows ?? []];
   heads.forEach((head, column) => {
     const title = textOf(head);
     for (const row of rows()) if (row.cells[column]) named(row.cells[column], title);

@@ -1,9 +1,10 @@
 //! Tables for other programs: answers, parameters, predictions with residuals, and draws. A format writes them.
 
+use crate::answer::Interval;
 use crate::dataset::{Column, Dataset};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
 use crate::numeral;
-use crate::report::Page;
+use crate::report::{AnswerRow, DescribedQuery, Page, words};
 use crate::source::Published;
 
 /// A table: its name, and its columns in order.
@@ -35,7 +36,7 @@ fn columns<const T: usize, const N: usize>(
     named.chain(numbers.iter().enumerate().map(|(at, name)| ((*name).to_owned(), number(at)))).collect()
 }
 
-/// A row for each output of each answer. All inputs are in one cell, because queries have different inputs.
+/// A row for each output of each answer, with the reason where it has no number. All inputs are in one cell, because queries have different inputs.
 fn answers(page: &Page) -> Table {
     let (mut texts, mut numbers) = (Vec::new(), Vec::new());
     for query in &page.described.queries {
@@ -43,15 +44,17 @@ fn answers(page: &Page) -> Table {
         for row in &result.rows {
             let asked = row.inputs.iter().map(|(name, value)| format!("{name}={}", numeral::exact(*value)));
             let asked = asked.collect::<Vec<_>>().join(" ");
-            for (output, cell) in &row.outputs {
+            for (output, cell) in outputs_of(query, row) {
+                let reason = if cell.value.is_none() { words::standing(row) } else { String::new() };
                 texts.push([
                     query.name.clone(),
                     result.fit.clone(),
                     result.kind.clone(),
                     row.group.clone().unwrap_or_default(),
                     asked.clone(),
-                    output.clone(),
+                    output,
                     row.reach.verdict.describe().to_owned(),
+                    reason,
                 ]);
                 let observed = row.observed.as_ref().map(|observed| observed.response);
                 numbers.push([cell.value, cell.lower, cell.upper, row.reach.factor, observed]);
@@ -59,15 +62,26 @@ fn answers(page: &Page) -> Table {
         }
     }
     let mut columns = columns(
-        ["query", "fit", "kind", "group", "asked", "output", "verdict"],
+        ["query", "fit", "kind", "group", "asked", "output", "verdict", "reason"],
         &texts,
         ["value", "lower", "upper", "factor", "observed"],
         &numbers,
     );
+    // The reason comes last.
+    let reason = columns.remove(7);
+    columns.push(reason);
     // The verdict follows the columns that it is about.
     let verdict = columns.remove(6);
     columns.insert(9, verdict);
     Table { name: NAMES[0], columns }
+}
+
+/// The outputs of an answer. An answer that was refused has the output by which its query is quoted, without a number.
+fn outputs_of(query: &DescribedQuery, row: &AnswerRow) -> Vec<(String, Interval)> {
+    if row.outputs.is_empty() {
+        return vec![(query.quoted(), Interval { value: None, lower: None, upper: None })];
+    }
+    row.outputs.iter().map(|(output, cell)| (output.clone(), *cell)).collect()
 }
 
 fn parameters(page: &Page) -> Table {

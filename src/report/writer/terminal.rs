@@ -19,6 +19,8 @@ const MOST_ROWS: usize = 24;
 const ROOMY: usize = 110;
 /// Minimum width of a wrapped column.
 const NARROWEST: usize = 8;
+/// Longest word that a column has room for, as long as the table fits.
+const LONGEST_WORD: usize = 16;
 
 impl Terminal {
     /// Whether it is wide enough for a plot.
@@ -47,18 +49,21 @@ impl Terminal {
                 |fit: &str| described.queries.iter().any(|query| fit.split('[').next() == Some(query.fit.as_str()));
             rows.sort_by_key(|row| !is_asked(&row[0]));
         }
-        let shown = rows.len().min(MOST_ROWS);
+        let shown = most_of(rows.len());
         if shown > 0 {
             lines.push(String::new());
             let head = ["fit", "parameter", "value", "interval", "status"].map(str::to_owned).to_vec();
             lines.extend(self.table(&head, &rows[..shown].iter().map(|row| row.to_vec()).collect::<Vec<_>>()));
             lines.extend(more(rows.len() - shown, "parameters"));
         }
+        let all = described.queries.iter().filter_map(|query| results.queries.get(&query.name));
+        let all: usize = all.map(|result| result.rows.len()).sum();
+        let most = most_of(all);
         let mut answers = 0;
         for query in &described.queries {
             let Some(result) = results.queries.get(&query.name) else { continue };
             let Some(table) = AnswerTable::of(described, query, result) else { continue };
-            let left = MOST_ROWS.saturating_sub(answers);
+            let left = most.saturating_sub(answers);
             answers += table.rows.len();
             if left == 0 {
                 continue;
@@ -68,7 +73,7 @@ impl Terminal {
             let rows: Vec<Vec<String>> = table.rows.iter().take(left).map(|row| table.cells(row)).collect();
             lines.extend(self.table(&table.head(described, query), &rows));
         }
-        lines.extend(more(answers.saturating_sub(MOST_ROWS), "answers"));
+        lines.extend(more(all - most, "answers"));
         lines.push(String::new());
         lines.extend(first.expected.iter().flat_map(|text| self.wrapped(text, 2)));
         lines.extend(self.wrapped(&format!("{}.", capital(&first.counted)), 2));
@@ -104,11 +109,19 @@ impl Terminal {
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..head.len()).map(widest).collect();
-        // As long as the table does not fit, the widest column becomes narrower.
+        // As long as the table does not fit, the widest column becomes narrower: at first only as far as its words are whole.
         let free = self.width.saturating_sub(2 + 2 * head.len().saturating_sub(1));
-        while widths.iter().sum::<usize>() > free {
-            let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else { break };
-            *widest -= 1;
+        let words = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).chain(head.get(column));
+            let words = cells.flat_map(|cell| cell.split(' ')).map(|word| word.chars().count());
+            words.max().unwrap_or(0).clamp(NARROWEST, LONGEST_WORD)
+        };
+        for least in [(0..head.len()).map(words).collect(), vec![NARROWEST; head.len()]] {
+            while widths.iter().sum::<usize>() > free {
+                let wide = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+                let Some(widest) = wide.map(|(width, _)| width).max() else { break };
+                *widest -= 1;
+            }
         }
         let mut lines: Vec<String> = row_lines(head, &widths).iter().map(|line| self.faint(line)).collect();
         lines.extend(rows.iter().flat_map(|row| row_lines(row, &widths)));
@@ -128,6 +141,11 @@ fn row_lines(cells: &[String], widths: &[usize]) -> Vec<String> {
         format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
     };
     (0..height).map(line).collect()
+}
+
+/// How many of some entries are shown: all, if a line about the others would take the room of the only one left out.
+fn most_of(entries: usize) -> usize {
+    if entries <= MOST_ROWS + 1 { entries } else { MOST_ROWS }
 }
 
 /// A line with the number of further entries, if there are any.
@@ -151,6 +169,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         if letters > width {
             let mut rest = word.as_str();
             while let Some((cut, _)) = rest.char_indices().nth(width) {
+                // A name is cut after an underscore, if it has one.
+                let cut = rest[..cut].rfind('_').map_or(cut, |at| at + 1);
                 lines.push(rest[..cut].to_owned());
                 rest = &rest[cut..];
             }
@@ -195,5 +215,22 @@ mod tests {
     #[test]
     fn words_longer_than_a_line_are_cut() {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("params_ratio", 8), ["params_", "ratio"]);
+    }
+
+    #[test]
+    fn words_of_a_table_are_whole_if_another_column_can_be_narrower() {
+        let terminal = Terminal { width: 44, colour: false };
+        let head = ["flops", "params_ratio", "what is said of it"].map(str::to_owned).to_vec();
+        let rows = vec![["1e20 FLOP", "-", "far outside the data"].map(str::to_owned).to_vec()];
+        let lines = terminal.table(&head, &rows);
+        assert!(lines[0].contains("params_ratio"), "{lines:?}");
+        let narrow = Terminal { width: 30, colour: false }.table(&head, &rows);
+        assert!(narrow[0].contains("params_ ") && narrow[1].contains("ratio"), "{narrow:?}");
+    }
+
+    #[test]
+    fn a_single_entry_is_shown_instead_of_a_line_about_it() {
+        assert_eq!([3, MOST_ROWS, MOST_ROWS + 1, MOST_ROWS + 2].map(most_of), [3, MOST_ROWS, MOST_ROWS + 1, MOST_ROWS]);
     }
 }
