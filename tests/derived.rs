@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use lawfit::numerics::Random;
 use serde_json::Value;
 
 use crate::world::{SPEC, World, simulated_runs};
@@ -104,4 +105,57 @@ fn missing_parts_of_an_expression_are_reported_before_a_run() {
         assert_eq!(outcome.code, 2, "{derived}");
         assert!(outcome.stderr.contains(said), "{derived}: {}", outcome.stderr);
     }
+}
+
+#[test]
+fn far_along_a_ridge_a_ratio_that_hardly_changes_is_not_identified() {
+    // The terms share their exponent and all runs lie on one ray, so that only A + B / 20^a is identified.
+    let mut random = Random::new(8, "ridge", 0);
+    let mut table = "params,tokens,loss\n".to_owned();
+    for n in [2e7, 5e7, 1e8, 2e8, 5e8, 1e9, 2e9, 5e9, 1e10, 2e10] {
+        let term = |size: f64| libm::pow(size, -0.3);
+        let loss = (1.7 + 120.0 * term(n) + 123.0 * term(20.0 * n)) * random.log_normal(0.002);
+        let _ = writeln!(table, "{n},{},{loss}", 20.0 * n);
+    }
+    let spec = r#"spec = 1
+[study]
+title = "ridge"
+[sources.runs]
+path = "runs.csv"
+[sources.runs.columns]
+N = { column = "params", unit = "parameters" }
+D = { column = "tokens", unit = "tokens" }
+L = { column = "loss", unit = "nats" }
+[laws.own]
+formula = "L = E + A / N^a + B / D^a"
+[fits.main]
+rows = "runs"
+law = "own"
+objective = "least_squares"
+uncertainty = "auto"
+[queries.told]
+fit = "main"
+derived = { ratio = "A / B", part = "A / N^a", difference = "A - B", whole = "(A + B / 20^a) / 1e9^a", at = { N = "1B", D = "20B" } }
+"#;
+    let results = World::with(spec, &table).run("study.toml")["results"].clone();
+    let row = &results["queries"]["told"]["rows"][0];
+    for name in ["ratio", "part", "difference"] {
+        assert!(row[name].is_null(), "{name}: {row}");
+    }
+    let wanted = (120.0 + 123.0 * libm::pow(20.0, -0.3)) * libm::pow(1e9, -0.3);
+    let found = |part: &str| row["whole"][part].as_f64().unwrap();
+    assert!(found("lower") < wanted && wanted < found("upper"), "{row} {wanted}");
+}
+
+#[test]
+fn one_expression_that_is_not_finite_leaves_the_others_their_answers() {
+    let row = told(
+        SIZES.iter().flat_map(|n| [(*n, 1e10), (*n, 1e11)]),
+        r#"{ endless = "exp(A * 1e6)", exponent = "alpha" }"#,
+    );
+    assert!(
+        row["endless"].is_null() && row["note"].as_str().unwrap().contains("no `endless`: it is not finite"),
+        "{row}"
+    );
+    assert!((row["exponent"]["value"].as_f64().unwrap() / 0.34 - 1.0).abs() < 1e-4, "{row}");
 }

@@ -451,3 +451,30 @@ law = "bowl"
         assert!((found - value).abs() < 1e-6, "{name}: {parameters}");
     }
 }
+
+#[test]
+fn laws_with_different_variables_are_compared_at_held_values() {
+    let spec = with_fit("objective = { least_squares = {} }")
+        + "[laws.wide]\nformula = \"L = E * (1 + 1e-6 * (width / 1024 - 1)) + A / N^alpha + B / D^beta\"\n";
+    let table = simulated_runs(0.01);
+    let head = table.lines().next().unwrap();
+    let rows = table.lines().skip(1).map(|line| format!("{line},1024\n")).collect::<String>();
+    let table = format!("{head},width\n{rows}");
+    let spec = spec.replace("[sources.runs.columns]\n", "[sources.runs.columns]\nwidth = \"width\"\n");
+    let query = |fit: &str, with: &str, hold: &str| {
+        format!(
+            "[fits.wide]\nrows = \"main\"\nlaw = \"wide\"\nobjective = {{ least_squares = {{}} }}\n\
+             [queries.beside]\nfit = \"{fit}\"\ncompare = {{ with = \"{with}\", C = 1e22, hold = {hold} }}\n"
+        )
+    };
+    for (fit, with) in [("main", "wide"), ("wide", "main")] {
+        let results = run(&format!("{spec}{}", query(fit, with, "{ width = 1024 }")), &table);
+        let row = &results["queries"]["beside"]["rows"][0];
+        // Both laws are the same function of size and data.
+        let ratio = row["loss"]["value"].as_f64().unwrap() / row["other_loss"]["value"].as_f64().unwrap();
+        assert!((ratio - 1.0).abs() < 1e-3, "{row}");
+    }
+    let world = World::with(&format!("{spec}{}", query("main", "wide", "{ width = 1024, depth = 2 }")), &table);
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("no variable `depth`"), "{}", outcome.stderr);
+}

@@ -96,8 +96,9 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
 const ROUNDING: f64 = 1e-9;
 /// Maximum number of parameters that are moved in search of equals.
 const MOST_MOVED: usize = 4;
-/// Factors by which a parameter is moved.
-const MOVED_BY: [f64; 4] = [0.5, 0.8, 1.25, 2.0];
+/// Factors by which a parameter is moved. Far along a ridge, the ratio of two parameters hardly changes, so zero and the
+/// other sign are among them.
+const MOVED_BY: [f64; 6] = [-1.0, 0.0, 0.5, 0.8, 1.25, 2.0];
 /// Steps by which it is moved too. An exponent that has run to zero on a flat ridge stays there under every factor.
 const MOVED_TO: [f64; 4] = [-1.0, -0.3, 0.3, 1.0];
 /// Largest rise of the objective of an equal, as a share per degree of freedom: a thousandth of a standard error.

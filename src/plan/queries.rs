@@ -209,9 +209,9 @@ fn other_fit<'a>(
     } else if other.through.is_some() || own.through.is_some() {
         Some("fits that take a variable from another fit cannot be compared".to_owned())
     } else {
-        question
-            .member()
-            .check(&question.law(&other.law))
+        let (kind, law) = (question.member(), question.law(&other.law));
+        kind.check(&law)
+            .and_then(|()| kind.check_both(&own.law, &law))
             .err()
             .and_then(|faults| faults.into_iter().next())
             .map(|f| f.message)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{best_at, budget_for, check_budget, moves, spend};
 use super::keyed::keyed;
 use super::reaching::Path;
-use super::{Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Second, named, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Second, check_names, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -50,7 +50,17 @@ impl Kind for Compare {
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
+        // The two laws can have other variables, each with a value here.
+        let own = self.hold.iter().filter(|(name, _)| law.variable(name).is_some());
+        let own = own.map(|(name, value)| (name.clone(), *value)).collect();
+        check_budget(law, &self.values, Self::KEYS, &own, &mut faults);
+        super::finish(faults)
+    }
+
+    fn check_both(&self, own: &Law, other: &Law) -> Result<(), Vec<Fault>> {
+        let mut faults = Vec::new();
+        let variables: Vec<&str> = own.variables.iter().chain(&other.variables).map(|v| v.name.as_str()).collect();
+        check_names(self.hold.keys(), &variables, own, &mut faults);
         super::finish(faults)
     }
 

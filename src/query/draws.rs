@@ -115,7 +115,7 @@ impl Asked<'_> {
             return refused(inputs, Verdict::NotReachable, reason);
         }
         let trails = [Trail::default(), Trail::default()];
-        let found = self.solve(self.estimate(), &inputs, &trails).and_then(|finding| self.finite(finding));
+        let found = self.solve(self.estimate(), &inputs, &trails).and_then(|finding| self.finite_in_parts(finding));
         let trails = trails.map(Trail::laid);
         match found {
             Ok(finding) => self.found(inputs, finding, &trails),
@@ -197,6 +197,12 @@ impl Asked<'_> {
             return Ok(finding);
         }
         self.finite(finding)
+    }
+
+    /// A finding whose numbers are finite; one number suffices if they are independent of each other.
+    fn finite_in_parts(&self, finding: Finding) -> Result<Finding, Refusal> {
+        let is_partly = self.kind.is_in_parts() && finding.outputs.values().any(|value| value.is_finite());
+        if is_partly { Ok(finding) } else { self.finite(finding) }
     }
 
     /// A finding whose numbers are all finite.
@@ -292,6 +298,16 @@ impl Asked<'_> {
             let outputs = unidentified.outputs.into_iter().map(Cow::into_owned).collect();
             (outputs, unidentified.reason)
         }));
+        let endless: Vec<String> =
+            finding.outputs.iter().filter(|(_, value)| !value.is_finite()).map(|(name, _)| name.to_string()).collect();
+        if !endless.is_empty() {
+            finding.outputs.retain(|_, value| value.is_finite());
+            missing.push((endless, "it is not finite".to_owned()));
+            if finding.outputs.is_empty() {
+                let reasons: Vec<String> = missing.into_iter().map(|(_, reason)| reason).collect();
+                return refused(inputs, Verdict::NotIdentified, reasons.join("; "));
+            }
+        }
         let outside = self.outside_range(&finding);
         if let Some((names, reason)) = outside.as_ref().filter(|_| !self.kind.is_measured()) {
             finding.outputs.retain(|name, _| !names.iter().any(|other| other == name));

@@ -15,7 +15,7 @@ use crate::numerics::exp;
 /// The largest step, in logarithms or as a share of a parameter.
 const STEP: f64 = 1e-4;
 
-/// A component of a unit direction below this size is rounding.
+/// A component of a direction below this share of the largest is rounding.
 const ROUNDING: f64 = 1e-9;
 
 /// Smallest number of parameters that fit as well by which answers are judged.
@@ -51,11 +51,7 @@ impl Open<'_> {
     fn stepped(&self, sign: f64, only: Option<usize>) -> Vec<f64> {
         let (free, direction) = (&self.fit.free, self.direction());
         let scales: Vec<Scale> = self.law.free().iter().map(|p| p.scale).collect();
-        let share = |(place, scale): (usize, &Scale)| {
-            let size = if *scale == Scale::Log || free[place] == 0.0 { 1.0 } else { free[place].abs() };
-            direction[place].abs() / size
-        };
-        let largest = scales.iter().enumerate().map(share).fold(0.0, f64::max);
+        let largest = shares(self.law, free, &direction).fold(0.0, f64::max);
         let step = sign * STEP / largest;
         let moved = |(place, scale): (usize, &Scale)| {
             let change = step * direction[place];
@@ -71,9 +67,27 @@ impl Open<'_> {
     /// The names of the parameters that the direction changes.
     fn names(&self) -> Vec<String> {
         let free = self.law.free();
-        let moved = free.iter().zip(self.direction).filter(|(_, step)| step.abs() > ROUNDING);
+        let moved =
+            free.iter().zip(moved_by(self.law, &self.fit.free, self.direction)).filter(|(_, is_moved)| *is_moved);
         moved.map(|(parameter, _)| format!("`{}`", parameter.name)).collect()
     }
+}
+
+/// The steps of a direction as shares of the parameters, or in logarithms of those on that scale.
+fn shares<'a>(law: &Law, free: &'a [f64], direction: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    let scales: Vec<Scale> = law.free().iter().map(|p| p.scale).collect();
+    free.iter().zip(direction).zip(scales).map(|((value, step), scale)| {
+        let size = if scale == Scale::Log || *value == 0.0 { 1.0 } else { value.abs() };
+        step.abs() / size
+    })
+}
+
+/// Whether a direction moves each parameter by more than rounding. One parameter can be a hundred powers of ten larger than
+/// another, so steps are compared as shares.
+fn moved_by(law: &Law, free: &[f64], direction: &[f64]) -> Vec<bool> {
+    let all: Vec<f64> = shares(law, free, direction).collect();
+    let largest = all.iter().copied().fold(0.0, f64::max);
+    all.into_iter().map(|share| share > ROUNDING * largest).collect()
 }
 
 /// Whether the rows identify a parameter.
@@ -172,7 +186,8 @@ impl Asked<'_> {
         let free = self.ready.law.free();
         let is_moved = |name: &str| {
             let place = free.iter().position(|p| p.name == name);
-            place.is_some_and(|place| self.fit.flat.iter().any(|direction| direction[place].abs() > ROUNDING))
+            let is_by = |direction: &Vec<f64>, place: usize| moved_by(self.ready.law, &self.fit.free, direction)[place];
+            place.is_some_and(|place| self.fit.flat.iter().any(|direction| is_by(direction, place)))
         };
         let names = self.kind.parameters_of(output, self.ready.law).into_iter();
         names.filter(|name| !is_identified(self.fit, name) && !is_moved(name)).map(|name| format!("`{name}`")).collect()
@@ -194,7 +209,9 @@ impl Asked<'_> {
             equals.map(|parameters| self.followed(parameters, inputs, trails, finding).ok()).collect();
         let differs = |name: &str, value: f64| {
             let values = findings.iter().map(|found| found.as_ref()?.outputs.get(name).copied());
-            values.into_iter().any(|other| other.is_none_or(|other| (other - value).abs() > SAME * value.abs()))
+            // An answer that is not finite differs.
+            let is_same = |other: f64| (other - value).abs() <= SAME * value.abs();
+            values.into_iter().any(|other| !other.is_some_and(is_same))
         };
         let outputs =
             finding.outputs.iter().filter(|(name, value)| differs(name, **value)).map(|(name, _)| name.clone());

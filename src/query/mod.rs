@@ -282,6 +282,14 @@ pub trait Kind: Sync {
     /// All faults.
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>>;
 
+    /// Checks what depends on both laws of a comparison.
+    ///
+    /// # Errors
+    /// All faults.
+    fn check_both(&self, _own: &Law, _other: &Law) -> Result<(), Vec<Fault>> {
+        Ok(())
+    }
+
     /// The inputs of each row.
     fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::results::{AnswerRow, Note, NoteSeverity, QueryResult, Results, SourceResult, VariedAnswer};
-use super::screen::capital;
+use super::words::capital;
 use super::{Described, DescribedFit, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
@@ -93,7 +93,8 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
             found.add(Part::of(format!("table {name}")), &text, NoteSeverity::Caution, &Affected::new());
         }
         for (step, text) in table.steps.iter().filter_map(|step| Some((step, step.left_out.as_ref()?))) {
-            found.add(format!("table {name}"), &format!("`{}`: {text}", step.step), NoteSeverity::Caution, 0);
+            let text = format!("`{}`: {text}", step.step);
+            found.add(Part::of(format!("table {name}")), &text, NoteSeverity::Caution, &Affected::new());
         }
     }
     let mut notes = found.told();

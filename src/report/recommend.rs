@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::belief::{Withheld, better_fit, error_of, farthest, judge, rivals, twins, withheld};
 use super::results::{AnswerRow, QueryResult, Recommended, Results};
-use super::screen::capital;
+use super::words::capital;
 use super::words::{self, Written};
 use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;

@@ -2,7 +2,7 @@
 
 use super::leaderboard::Leaderboard;
 use super::results::{AnswerRow, Note, NoteSeverity, Recommended, Results};
-use super::words::{self, number};
+use super::words::{self, capital, number};
 use super::{Described, belief, recommend};
 use crate::expectation::ExpectationResult;
 use crate::numeral;
@@ -117,12 +117,6 @@ pub fn counted(notes: &[Note]) -> String {
         (all, 0) => format!("{all} warnings"),
         (all, serious) => format!("{all} warnings, {serious} of them serious"),
     }
-}
-
-/// A text with a capital first letter.
-pub(super) fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The parameters of the fits that reports show, as lines of a table.

@@ -12,6 +12,12 @@ use crate::numeral::{digits, rounded, size, trimmed};
 use crate::query::Phrase;
 use crate::unit::Dimension;
 
+/// A text with a capital first letter.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// A number with four significant digits; large and small numbers have an exponent.
 pub(super) fn number(value: f64) -> String {
     digits(value, DIGITS)

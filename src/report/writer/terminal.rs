@@ -1,7 +1,8 @@
 //! Results on a terminal: aligned tables, wrapped to its width.
 
 use crate::report::answers::AnswerTable;
-use crate::report::screen::{FirstScreen, capital, parameters};
+use crate::report::screen::{FirstScreen, parameters};
+use crate::report::words::capital;
 use crate::report::{Described, NoteSeverity, Results};
 
 /// Properties of a terminal.
