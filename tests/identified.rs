@@ -121,3 +121,45 @@ fn intervals_do_not_depend_on_the_unit_of_the_response() {
         .to_vec();
     assert!(widths.iter().all(|width| (width / widths[0] - 1.0).abs() < 0.02), "{widths:?}");
 }
+
+#[test]
+fn the_floor_of_a_maximum_that_no_row_reaches_gives_no_answer_beyond_the_rows() {
+    let mut random = Random::new(2, "maximum", 0);
+    let mut table = "x,y\n".to_owned();
+    for i in 0..10 {
+        let x = 1e7 * libm::pow(10.0, 2.0 * f64::from(i) / 9.0);
+        let _ = writeln!(table, "{x:e},{}", 3.0 * libm::pow(x / 1e7, -0.2) * random.log_normal(0.005));
+    }
+    let queries = "[queries.inside]\nfit = \"main\"\nloss = { x = 3e8 }\n[queries.far]\nfit = \"main\"\nloss = { x = 1e10 }\n\
+                   [queries.need]\nfit = \"main\"\nreach = { y = 0.9, solve = \"x\" }\n";
+    let spec = study("x = \"x\", y = \"y\"", "y = max(a * x^-b, c)", queries);
+    let results = run(&spec, &table);
+    let inside = row(&results, "inside", 0)["loss"]["value"].as_f64().unwrap();
+    assert!((inside / (3.0 * libm::pow(30.0, -0.2)) - 1.0).abs() < 0.02, "{inside}");
+    // Every floor below the last response fits as well, so that nothing is known beyond the rows.
+    for (query, output) in [("far", "loss"), ("need", "solution")] {
+        let answer = row(&results, query, 0);
+        assert!(answer[output]["value"].is_null() && answer["note"].to_string().contains("`c`"), "{answer}");
+    }
+}
+
+#[test]
+fn a_target_just_below_a_minimum_is_reached_by_a_share_of_the_draws() {
+    let mut random = Random::new(4, "bowl", 0);
+    let mut table = "lr,y\n".to_owned();
+    for i in 0..12 {
+        let lr = 1e-4 * libm::pow(10.0, 2.0 * f64::from(i) / 11.0);
+        let bend = libm::log(lr / 1e-3);
+        let _ = writeln!(table, "{lr:e},{}", 2.0 + 0.03 * bend * bend + 0.004 * random.normal());
+    }
+    let queries = "[queries.lowest]\nfit = \"main\"\nminimum = { over = \"lr\" }\n";
+    let formula = "y = c + h * (ln(lr) - m)^2";
+    let spec = |more: &str| study("lr = \"lr\", y = \"y\"", formula, &format!("{queries}{more}"));
+    let lowest = row(&run(&spec(""), &table), "lowest", 0)["lowest"].clone();
+    let [value, lower] = ["value", "lower"].map(|end| lowest[end].as_f64().unwrap());
+    let target = 0.5 * (value + lower);
+    let results =
+        run(&spec(&format!("[queries.need]\nfit = \"main\"\nreach = {{ y = {target}, solve = \"lr\" }}\n")), &table);
+    let answer = row(&results, "need", 0);
+    assert!(answer["note"].to_string().contains("% of the draws reach it"), "{answer}");
+}

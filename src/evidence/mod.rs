@@ -12,6 +12,7 @@ use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
 use crate::law::{Law, Order, Roles, Scale, Variable};
 use crate::numeral::rounded;
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
+use crate::objective::ResponseScale;
 use crate::plausible::name_rows;
 use crate::problem::{Evaluation, Problem};
 use crate::search::{Search, resized};
@@ -101,6 +102,9 @@ const MOST_MOVED: usize = 4;
 const MOVED_BY: [f64; 6] = [-1.0, 0.0, 0.5, 0.8, 1.25, 2.0];
 /// Steps by which it is moved too. An exponent that has run to zero on a flat ridge stays there under every factor.
 const MOVED_TO: [f64; 4] = [-1.0, -0.3, 0.3, 1.0];
+/// Parts of the smallest response, and multiples of the largest, to which a parameter is moved. The floor of `max(a / N^b,
+/// c)` is free below the smallest response, wherever the search left it.
+const LEVELS: ([f64; 6], [f64; 3]) = ([-1.0, 0.25, 0.5, 0.75, 0.9, 1.0], [1.0, 1.1, 2.0]);
 /// Largest rise of the objective of an equal, as a share per degree of freedom: a thousandth of a standard error.
 const EQUAL: f64 = 1e-6;
 
@@ -112,10 +116,17 @@ fn equals(problem: &Problem, law: &Law, point: &[f64], not_told: &[usize]) -> Ve
     let freedom = problem.rows().saturating_sub(point.len()).max(1);
     let most = problem.cost(point) * (1.0 + EQUAL / freedom as f64);
     let is_equal = |end: &Minimum| end.cost <= most || problem.is_exact(&end.point);
+    let is_log = problem.objective().scale() == ResponseScale::Log;
+    let responses: Vec<f64> = problem.responses().map(|y| if is_log { exp(y) } else { y }).collect();
+    let smallest = responses.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = responses.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let levels = LEVELS.0.map(|part| part * smallest).into_iter().chain(LEVELS.1.map(|multiple| multiple * largest));
+    let levels: Vec<f64> = levels.collect();
     let places = |j: usize| {
         let coordinate = problem.coordinates()[j];
         let own = coordinate.parameter(point[j]);
         let all = MOVED_BY.map(|factor| factor * own).into_iter().chain(MOVED_TO.map(|step| own + step));
+        let all = all.chain(levels.clone());
         let values = all.map(move |parameter| (j, coordinate.of(parameter)));
         values.filter(|(j, value)| value.is_finite() && *value != point[*j])
     };

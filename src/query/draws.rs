@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::distance::extent;
+use super::identified::is_apart;
 use super::interval::{Drawn, interval};
 use super::model::{Model, Ready, Solved, Trail};
 use super::several::{LawAt, Pair, WeightedLaws};
@@ -359,29 +360,51 @@ impl Asked<'_> {
         beyond: Option<Beyond>,
         trails: &Trails,
     ) -> Answered {
+        if let Some(names) = self.reached_by_equals(&inputs) {
+            let reason = format!(
+                "the rows do not identify {}; other values that fit equally well reach the target, where with the values \
+                 of this fit {reason}",
+                in_words(&names)
+            );
+            return refused(inputs, Verdict::NotIdentified, reason);
+        }
         let outputs = self.kind.outputs();
         let samples = self.drawn(&inputs, trails, Estimated::OutOfReach(beyond), &outputs[..outputs.len().min(1)]);
         let share = samples.share_answered().filter(|share| *share > 0.0);
         let Answered { mut row, at } = refused(inputs, Verdict::NotReachable, reason);
-        let (Some(share), Some(level), Some(beyond), Some(name)) = (share, self.fit.level, beyond, outputs.first())
-        else {
+        let (Some(share), Some(level), Some(output)) = (share, self.fit.level, outputs.first()) else {
             return Answered { row, at };
         };
-        let found = interval(beyond.into(), &samples.of(name), level, self.is_on_bound());
         row.answered = Some(share);
-        let name = self.ready.law.roles.named(name);
-        let from = match (found.lower, found.upper) {
-            (Some(lower), _) => format!(", from {name} = {lower:.3e} on"),
-            (_, Some(upper)) => format!(", up to {name} = {upper:.3e}"),
+        let name = self.ready.law.roles.named(output);
+        // Between two sides, the draws that reach the target lie on both.
+        let found = beyond.map(|beyond| interval(beyond.into(), &samples.of(output), level, self.is_on_bound()));
+        let from = match found.as_ref().map(|found| (found.lower, found.upper)) {
+            Some((Some(lower), _)) => format!(", from {name} = {lower:.3e} on"),
+            Some((_, Some(upper))) => format!(", up to {name} = {upper:.3e}"),
             _ => String::new(),
         };
         let note = row.note.unwrap_or_default();
         let share = if share < 0.01 { "fewer than 1".to_owned() } else { format!("{:.0}", 100.0 * share) };
         row.note = Some(format!("{note}; {share} % of the draws reach it{from}"));
-        if found.lower.is_some() || found.upper.is_some() {
+        if let Some(found) = found.filter(|found| found.lower.is_some() || found.upper.is_some()) {
             row.outputs.insert(name, found);
         }
         Answered { row, at }
+    }
+
+    /// The names of the parameters that other values which fit the rows equally well change, if the question has an answer
+    /// with them.
+    fn reached_by_equals(&self, inputs: &BTreeMap<String, f64>) -> Option<Vec<String>> {
+        let other = self.other.as_ref().map(|(other, _)| other.fit.free.as_slice());
+        let trails = [Trail::default(), Trail::default()];
+        let has_answer = |equal: &&Vec<f64>| {
+            self.solve((equal.as_slice(), other), inputs, &trails).is_ok_and(|finding| self.finite(finding).is_ok())
+        };
+        let equal = self.fit.equals.iter().find(has_answer)?;
+        let moved = self.ready.law.free().into_iter().zip(self.fit.free.iter().zip(equal));
+        let moved = moved.filter(|(_, (own, other))| is_apart(**own, **other));
+        Some(moved.map(|(parameter, _)| format!("`{}`", parameter.name)).collect())
     }
 
     /// The lowest and highest possible response of a run.

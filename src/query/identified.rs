@@ -24,7 +24,7 @@ const FEWEST: usize = 2;
 const SAME: f64 = 1e-3;
 
 /// Whether two values of a parameter differ by more than rounding.
-fn is_apart(one: f64, other: f64) -> bool {
+pub(super) fn is_apart(one: f64, other: f64) -> bool {
     (one - other).abs() > SAME * one.abs().max(other.abs())
 }
 
