@@ -3,6 +3,7 @@
 use super::discrepancy::Process;
 use super::history::History;
 use super::posterior::{Posterior, window};
+use super::trend::seems_to_rise;
 use super::{Ensemble, FEWEST_BEFORE};
 
 /// Numbers of last runs that are hidden in turn.
@@ -16,6 +17,9 @@ const RUNS_PER_HIDDEN: usize = 4;
 /// run beyond the break, the deviations were 11 and 16. None of the 63 cuts of the public benchmark over two sizes
 /// exceeds the limit.
 const LIMIT: f64 = 4.0;
+/// The same for a last run above its forecast where the last runs seem to rise: of two signs of a turn, each may be
+/// weaker.
+const LIMIT_OF_RISE: f64 = 2.0;
 
 /// The reason why no forecast is possible, if the last run lies far from its forecast by the earlier runs. The forecast
 /// is that of the member with the process, whose variance includes the scatter and the error of the law.
@@ -27,6 +31,13 @@ pub(super) fn leaves(ensemble: &Ensemble, history: &History) -> Option<String> {
     let counts = HIDDEN.into_iter().filter(|&hidden| n >= FEWEST_BEFORE + hidden && RUNS_PER_HIDDEN * hidden <= n);
     let left = counts.filter_map(|hidden| Some((hidden, deviations(ensemble, history, hidden)?)));
     let (hidden, deviations) = left.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
+    if deviations > LIMIT_OF_RISE && deviations <= LIMIT && seems_to_rise(history) {
+        return Some(format!(
+            "the response does not fall throughout: the last of {n} runs rise, and the last one lies {deviations:.1} standard \
+             deviations above its forecast from the first {}",
+            n - hidden
+        ));
+    }
     if deviations.abs() <= LIMIT {
         return None;
     }

@@ -269,6 +269,25 @@ fn a_curve_that_rises_over_its_last_runs_is_refused_and_one_that_reaches_its_flo
 }
 
 #[test]
+fn weak_signs_of_a_turn_count_together() {
+    let sizes: Vec<f64> = (0..16).map(|i| 1e8 * exp(ln(1e3) * f64::from(i) / 15.0)).collect();
+    let refused = |of: &dyn Fn(f64) -> f64| {
+        let is_refused = |seed: &u64| {
+            let mut random = Random::new(*seed, "turn", 0);
+            let responses: Vec<f64> = sizes.iter().map(|&x| of(x) * random.log_normal(0.01)).collect();
+            along(&sizes, &responses, 1e12).is_err()
+        };
+        (0..60).filter(is_refused).count()
+    };
+    // The last four of sixteen runs rise, by two per cent each.
+    let turned = refused(&|x| 1.5 + 2.0 * exp(-0.35 * ln(x / 1e8)) + 0.2 * ln(x / 1.8e10).max(0.0));
+    assert!(turned >= 50, "{turned} of 60");
+    // Runs that have almost reached a floor go up and down by their scatter.
+    let flat = refused(&|x| 1.5 + 2.0 * exp(-0.8 * ln(x / 1e8)));
+    assert!(flat <= 1, "{flat} of 60");
+}
+
+#[test]
 fn intervals_of_a_power_law_without_a_floor_cover_larger_runs() {
     let sizes: Vec<f64> = (0..12).map(|i| 1e6 * exp(ln(1e3) * f64::from(i) / 11.0)).collect();
     for exponent in [0.1, 0.3] {

@@ -27,10 +27,14 @@ const NORMAL_MEDIAN: f64 = 0.6745;
 /// Minimum number of runs along one size that are tested for a rise at their end, and minimum number that rise.
 const FEWEST_FOR_END: usize = 6;
 const FEWEST_AT_END: usize = 3;
+/// Number of rising runs from which scatter of the last one does not end the rise.
+const LONG_AT_END: usize = 5;
 /// A slope upward counts above this multiple of its standard error.
 const TIMES_ERROR: f64 = 5.0;
 /// The same without the last run.
 const TIMES_ERROR_BEFORE: f64 = 1.0;
+/// The same for a rise that counts only together with other evidence.
+const TIMES_ERROR_SEEMING: f64 = 2.5;
 
 /// Number of neighbours along one size that make a rise, so that a single run does not.
 const NEIGHBOURS: usize = 3;
@@ -52,7 +56,7 @@ pub(super) fn turns(history: &History) -> Option<String> {
                 .to_owned(),
         );
     }
-    if let Some(last) = rises_at_end(&history.runs, range) {
+    if let Some(last) = rises_at_end(&history.runs, range, TIMES_ERROR) {
         return Some(format!(
             "the response does not fall throughout: it rises over the last {last} of {} runs by more than their scatter, \
              as in a second descent or over-fitting",
@@ -71,6 +75,11 @@ pub(super) fn turns(history: &History) -> Option<String> {
             history.runs.len()
         )
     })
+}
+
+/// Whether the response of runs along one size seems to rise over the last of them. That alone may be scatter.
+pub(super) fn seems_to_rise(history: &History) -> bool {
+    rises_at_end(&history.runs, 0.0, TIMES_ERROR_SEEMING).is_some()
 }
 
 /// Why runs show no trend to continue, with the fall that would have been detected; `None` where they fall.
@@ -180,9 +189,9 @@ fn rises(history: &History, allowed: f64) -> Vec<bool> {
 
 /// The number of last runs along one size, at most half of all, over which the response rises; `None` where it does not.
 ///
-/// The runs rise if the slope of their least-squares line exceeds [`TIMES_ERROR`] standard errors and the line rises by
-/// [`SHARE_OF_FALL`].
-fn rises_at_end(runs: &[Run], range: f64) -> Option<usize> {
+/// The runs rise if the slope of their least-squares line exceeds `times_error` standard errors and the line rises by
+/// [`SHARE_OF_FALL`] of a range.
+fn rises_at_end(runs: &[Run], range: f64, times_error: f64) -> Option<usize> {
     let n = runs.len();
     if n < FEWEST_FOR_END || runs.iter().any(|run| run.logs.len() != 1) {
         return None;
@@ -202,8 +211,11 @@ fn rises_at_end(runs: &[Run], range: f64) -> Option<usize> {
         // One run that is unlike the others does not make a rise.
         let (_, errors_before) = slope(n - last..n - 1);
         let rise = by_slope * (x[n - 1] - x[n - last]);
-        let still_rises = z[n - 1] > z[n - 2] && errors_before > TIMES_ERROR_BEFORE;
-        still_rises && errors > TIMES_ERROR && rise > SHARE_OF_FALL[0] * range
+        // In a longer rise, the last run may scatter below the one before it.
+        let last_two = f64::midpoint(z[n - 1], z[n - 2]);
+        let goes_on = z[n - 1] > z[n - 2] || *last >= LONG_AT_END && last_two > mean(&z[n - last..]);
+        let still_rises = goes_on && errors_before > TIMES_ERROR_BEFORE;
+        still_rises && errors > times_error && rise > SHARE_OF_FALL[0] * range
     })
 }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::distance::extent;
-use super::identified::is_apart;
 use super::interval::{Drawn, interval};
 use super::model::{Model, Ready, Solved, Trail};
 use super::several::{LawAt, Pair, WeightedLaws};
@@ -168,7 +167,7 @@ impl Asked<'_> {
     }
 
     /// The answer at a parameter vector.
-    fn solve(
+    pub(super) fn solve(
         &self,
         (parameters, of_second): Parameters<'_>,
         inputs: &BTreeMap<String, f64>,
@@ -207,7 +206,7 @@ impl Asked<'_> {
     }
 
     /// A finding whose numbers are all finite.
-    fn finite(&self, finding: Finding) -> Result<Finding, Refusal> {
+    pub(super) fn finite(&self, finding: Finding) -> Result<Finding, Refusal> {
         let numbers = finding.outputs.iter().map(|(name, value)| (name.as_ref(), *value));
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
         match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
@@ -287,6 +286,9 @@ impl Asked<'_> {
     }
 
     fn found(&self, inputs: BTreeMap<String, f64>, mut finding: Finding, trails: &Trails) -> Answered {
+        let endless: Vec<String> =
+            finding.outputs.iter().filter(|(_, value)| !value.is_finite()).map(|(name, _)| name.to_string()).collect();
+        finding.outputs.retain(|_, value| value.is_finite());
         let unidentified = self.unidentified(&inputs, &finding, trails);
         if let Some(unidentified) = &unidentified {
             finding.outputs.retain(|name, _| !unidentified.outputs.contains(name));
@@ -295,20 +297,11 @@ impl Asked<'_> {
             return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, unidentified.reason.clone()) };
         }
         let mut missing: Vec<(Vec<String>, String)> = Vec::new();
+        missing.extend((!endless.is_empty()).then(|| (endless, "it is not finite".to_owned())));
         missing.extend(unidentified.map(|unidentified| {
             let outputs = unidentified.outputs.into_iter().map(Cow::into_owned).collect();
             (outputs, unidentified.reason)
         }));
-        let endless: Vec<String> =
-            finding.outputs.iter().filter(|(_, value)| !value.is_finite()).map(|(name, _)| name.to_string()).collect();
-        if !endless.is_empty() {
-            finding.outputs.retain(|_, value| value.is_finite());
-            missing.push((endless, "it is not finite".to_owned()));
-            if finding.outputs.is_empty() {
-                let reasons: Vec<String> = missing.into_iter().map(|(_, reason)| reason).collect();
-                return refused(inputs, Verdict::NotIdentified, reasons.join("; "));
-            }
-        }
         let outside = self.outside_range(&finding);
         if let Some((names, reason)) = outside.as_ref().filter(|_| !self.kind.is_measured()) {
             finding.outputs.retain(|name, _| !names.iter().any(|other| other == name));
@@ -391,20 +384,6 @@ impl Asked<'_> {
             row.outputs.insert(name, found);
         }
         Answered { row, at }
-    }
-
-    /// The names of the parameters that other values which fit the rows equally well change, if the question has an answer
-    /// with them.
-    fn reached_by_equals(&self, inputs: &BTreeMap<String, f64>) -> Option<Vec<String>> {
-        let other = self.other.as_ref().map(|(other, _)| other.fit.free.as_slice());
-        let trails = [Trail::default(), Trail::default()];
-        let has_answer = |equal: &&Vec<f64>| {
-            self.solve((equal.as_slice(), other), inputs, &trails).is_ok_and(|finding| self.finite(finding).is_ok())
-        };
-        let equal = self.fit.equals.iter().find(has_answer)?;
-        let moved = self.ready.law.free().into_iter().zip(self.fit.free.iter().zip(equal));
-        let moved = moved.filter(|(_, (own, other))| is_apart(**own, **other));
-        Some(moved.map(|(parameter, _)| format!("`{}`", parameter.name)).collect())
     }
 
     /// The lowest and highest possible response of a run.

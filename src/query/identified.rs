@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::draws::{Asked, Trails};
+use super::model::Trail;
 use crate::diagnostic::numbered;
 use crate::evidence::{in_words, stays};
 use crate::fit::{Fit, Status};
@@ -24,7 +25,7 @@ const FEWEST: usize = 2;
 const SAME: f64 = 1e-3;
 
 /// Whether two values of a parameter differ by more than rounding.
-pub(super) fn is_apart(one: f64, other: f64) -> bool {
+fn is_apart(one: f64, other: f64) -> bool {
     (one - other).abs() > SAME * one.abs().max(other.abs())
 }
 
@@ -165,6 +166,20 @@ impl Asked<'_> {
             )
         };
         (!outputs.is_empty()).then(|| Unidentified { reason: reason(), outputs })
+    }
+
+    /// The names of the parameters that other values which fit the rows equally well change, if the question has an answer
+    /// with them.
+    pub(super) fn reached_by_equals(&self, inputs: &BTreeMap<String, f64>) -> Option<Vec<String>> {
+        let other = self.other.as_ref().map(|(other, _)| other.fit.free.as_slice());
+        let trails = [Trail::default(), Trail::default()];
+        let has_answer = |equal: &&Vec<f64>| {
+            self.solve((equal.as_slice(), other), inputs, &trails).is_ok_and(|finding| self.finite(finding).is_ok())
+        };
+        let equal = self.fit.equals.iter().find(has_answer)?;
+        let moved = self.ready.law.free().into_iter().zip(self.fit.free.iter().zip(equal));
+        let moved = moved.filter(|(_, (own, other))| is_apart(**own, **other));
+        Some(moved.map(|(parameter, _)| format!("`{}`", parameter.name)).collect())
     }
 
     /// A law whose rows have too few settings, and their number, if the answer lies at none of them.
