@@ -155,6 +155,18 @@ pub(super) static POWER: Member = Member {
     compiled: OnceLock::new(),
 };
 
+/// Two powers joined at a break, without a floor: a fall that has become steeper may go on. Its weight is smaller, because
+/// most losses have a floor.
+pub(super) static BROKEN_POWERS: Member = Member {
+    name: "broken_powers",
+    formula: "z = a - exp(k) * t - exp(j + f) * (sp((t - m) * exp(-f)) - sp(-m * exp(-f)))",
+    variables: &["t"],
+    priors: &[LEVEL, prior_ln("k", 0.2, 0.7), prior_ln("j", 0.3, 0.7), prior("m", -3.0, 1.5), prior_ln("f", 0.3, 0.8)],
+    needs_ceiling: false,
+    weight: 0.4,
+    compiled: OnceLock::new(),
+};
+
 /// A power of each of two sizes without a floor. Its weight is smaller, because most losses over two sizes have a floor.
 pub(super) static TWO_POWERS: Member = Member {
     name: "two_powers",
@@ -167,7 +179,7 @@ pub(super) static TWO_POWERS: Member = Member {
 };
 
 /// The members of a forecast along one size; the third one has the discrepancy.
-pub(super) const ONE: [&Member; 6] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN, &POWER];
+pub(super) const ONE: [&Member; 7] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN, &POWER, &BROKEN_POWERS];
 /// The members of a forecast over two sizes; the first one has the discrepancy.
 pub(super) const TWO: [&Member; 2] = [&TWO_SIZES, &TWO_POWERS];
 

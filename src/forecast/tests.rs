@@ -103,8 +103,8 @@ fn an_error_rate_uses_the_member_with_a_ceiling() {
     let scaled: Vec<f64> = responses.iter().map(|y| y / 2.0).collect();
     let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9), whole: None };
     let (_, account) = forecast(&measured, &[vec![1e9]], 0.9).unwrap();
-    assert_eq!(account.members.len(), 12);
-    assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 10);
+    assert_eq!(account.members.len(), 14);
+    assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 12);
     let shares: f64 = account.members.iter().map(|m| m.share).sum();
     assert!((shares - 1.0).abs() < 1e-12);
 }

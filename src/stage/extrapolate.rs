@@ -100,7 +100,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        21
+        22
     }
 
     fn settings(&self) -> serde_json::Value {
