@@ -458,8 +458,8 @@ fn laws_with_different_variables_are_compared_at_held_values() {
         + "[laws.wide]\nformula = \"L = E * (1 + 1e-6 * (width / 1024 - 1)) + A / N^alpha + B / D^beta\"\n";
     let table = simulated_runs(0.01);
     let head = table.lines().next().unwrap();
-    let rows = table.lines().skip(1).map(|line| format!("{line},1024\n")).collect::<String>();
-    let table = format!("{head},width\n{rows}");
+    let rows: Vec<String> = table.lines().skip(1).map(|line| format!("{line},1024")).collect();
+    let table = format!("{head},width\n{}\n", rows.join("\n"));
     let spec = spec.replace("[sources.runs.columns]\n", "[sources.runs.columns]\nwidth = \"width\"\n");
     let query = |fit: &str, with: &str, hold: &str| {
         format!(

@@ -133,9 +133,10 @@ fn a_run_that_is_resumed_from_an_earlier_step_forgets_what_it_logged_beyond() {
 fn lines_of_a_log_without_a_step_belong_to_the_steps_around_them() {
     let world = World::new();
     for (place, (size, loss)) in [(1e7, 3.9), (2e7, 3.4)].into_iter().enumerate() {
-        let lines: String =
-            (1..=5).map(|step| format!("step {step}: loss {}\n", loss + 0.5 - 0.1 * f64::from(step))).collect();
-        let log = format!("number of parameters {size}\n{lines}validation loss {}\n", loss + 0.1);
+        let lines: Vec<String> =
+            (1..=5).map(|step| format!("step {step}: loss {}", loss + 0.5 - 0.1 * f64::from(step))).collect();
+        let lines = lines.join("\n");
+        let log = format!("number of parameters {size}\n{lines}\nvalidation loss {}\n", loss + 0.1);
         world.write(&format!("{place}.log"), &log);
     }
     let pattern = "pattern = ['parameters (?<params>\\d+)', 'step (?<step>\\d+): loss (?<loss>\\S+)', 'validation loss (?<val>\\S+)']";

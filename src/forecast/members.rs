@@ -48,6 +48,8 @@ pub(super) struct Member {
     pub(super) needs_ceiling: bool,
     /// Weight relative to other members with the same past errors.
     pub(super) weight: f64,
+    /// Minimum number of runs for which it takes part.
+    pub(super) fewest: usize,
     pub(super) compiled: OnceLock<Option<Compiled>>,
 }
 
@@ -78,6 +80,7 @@ pub(super) static FLOOR: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.5, 0.6), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -89,6 +92,7 @@ pub(super) static RECIPROCAL: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.35, 0.8), prior("g", 0.0, 1.2)],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -100,6 +104,7 @@ pub(super) static SHIFTED: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.55, 0.5), prior("d", -4.0, 1.5), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -111,6 +116,7 @@ pub(super) static FROM_CEILING: Member = Member {
     priors: &[prior("m", -4.0, 1.5), prior_ln("k", 0.55, 0.5), prior_ln("f", 0.5, 0.5), prior("q", -1.0, 1.0)],
     needs_ceiling: true,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -129,6 +135,7 @@ pub(super) static BROKEN: Member = Member {
     ],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -141,6 +148,7 @@ pub(super) static TWO_SIZES: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.38, 0.45), prior_ln("j", 0.38, 0.45), prior("r", 0.0, 1.2), prior("q", 1.2, 1.3)],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
@@ -152,18 +160,20 @@ pub(super) static POWER: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.3, 0.8)],
     needs_ceiling: false,
     weight: 1.0,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 
 /// Two powers joined at a break, without a floor: a fall that has become steeper may go on. Its weight is smaller, because
-/// most losses have a floor.
+/// most losses have a floor. Fewer runs say nothing about a break, and their past errors say nothing about its weight.
 pub(super) static BROKEN_POWERS: Member = Member {
     name: "broken_powers",
     formula: "z = a - exp(k) * t - exp(j + f) * (sp((t - m) * exp(-f)) - sp(-m * exp(-f)))",
     variables: &["t"],
     priors: &[LEVEL, prior_ln("k", 0.2, 0.7), prior_ln("j", 0.3, 0.7), prior("m", -3.0, 1.5), prior_ln("f", 0.3, 0.8)],
     needs_ceiling: false,
-    weight: 0.4,
+    weight: 0.2,
+    fewest: 9,
     compiled: OnceLock::new(),
 };
 
@@ -175,6 +185,7 @@ pub(super) static TWO_POWERS: Member = Member {
     priors: &[LEVEL, prior_ln("k", 0.3, 0.7), prior_ln("j", 0.3, 0.7), prior("r", 0.0, 1.2)],
     needs_ceiling: false,
     weight: 0.3,
+    fewest: 0,
     compiled: OnceLock::new(),
 };
 

@@ -252,7 +252,8 @@ impl Ensemble {
         let two = measured.sizes.len() == 2;
         let is_of_shares = measured.whole.is_some();
         let all: &[&'static Member] = if two { &members::TWO } else { &members::ONE };
-        let mut laws = all.to_vec();
+        let runs = measured.responses.len();
+        let mut laws: Vec<&'static Member> = all.iter().copied().filter(|member| runs >= member.fewest).collect();
         let process = if is_of_shares {
             // It falls from a chance level that need not be given.
             laws.retain(|member| !member.needs_ceiling);

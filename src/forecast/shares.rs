@@ -44,6 +44,7 @@ const fn of_one(priors: &'static [Prior]) -> Member {
         priors,
         needs_ceiling: false,
         weight: 1.0,
+        fewest: 0,
         compiled: OnceLock::new(),
     }
 }
@@ -57,6 +58,7 @@ const fn of_two(priors: &'static [Prior]) -> Member {
         priors,
         needs_ceiling: false,
         weight: 1.0,
+        fewest: 0,
         compiled: OnceLock::new(),
     }
 }

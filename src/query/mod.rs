@@ -659,14 +659,14 @@ fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law:
 
 /// The needed names that are not given. A name that one of the given names misspells is left to [`check_names`].
 fn left_out<'a, 'b>(
-    given: impl Iterator<Item = &'b String> + Clone,
+    given: impl Iterator<Item = &'b String>,
     needed: impl IntoIterator<Item = &'a str>,
     law: &Law,
 ) -> Vec<&'a str> {
-    let needed: Vec<&str> = needed.into_iter().collect();
-    let unknown = given.clone().filter(|name| !needed.contains(&name.as_str()));
+    let (given, needed): (Vec<&String>, Vec<&str>) = (given.collect(), needed.into_iter().collect());
+    let unknown = given.iter().filter(|name| !needed.contains(&name.as_str()));
     let meant: Vec<&str> = unknown.filter_map(|name| meant_by(name, &needed, law)).collect();
-    let is_given = |name: &str| given.clone().any(|given| given == name);
+    let is_given = |name: &str| given.iter().any(|given| *given == name);
     needed.into_iter().filter(|name| !is_given(name) && !meant.contains(name)).collect()
 }
 

@@ -43,13 +43,12 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     let withheld = withheld(described, results, query, row).filter(|_| has_value(query, row));
     let cell = cell.filter(|_| withheld.is_none());
     let result = results.queries.get(&query.name);
-    let (sentence, what_if) = match &withheld {
-        Some(withheld) => (nothing_to_quote(described, query, row, withheld), None),
-        None => {
-            let sentence = words::answer(described, query, row);
-            let sentence = result.map_or_else(|| sentence.clone(), |result| of_groups(&sentence, result, row));
-            (sentence, moved_farthest(described, results, query, row, ["the fit", "it"]))
-        }
+    let (sentence, what_if) = if let Some(withheld) = &withheld {
+        (nothing_to_quote(described, query, row, withheld), None)
+    } else {
+        let sentence = words::answer(described, query, row);
+        let sentence = result.map_or_else(|| sentence.clone(), |result| of_groups(&sentence, result, row));
+        (sentence, moved_farthest(described, results, query, row, ["the fit", "it"]))
     };
     Some(Recommended {
         query: query.name.clone(),

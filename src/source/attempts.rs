@@ -25,7 +25,7 @@ pub struct Rewind {
 /// value differs. Values that agree are those of one attempt in two files, and columns that only one of them has are
 /// other results of the same attempt. A file that is in no order has no attempts, and one whose steps end where those of
 /// another begin was only listed after it.
-pub fn rewinds(roles: &Roles<'_>, files: &[u32], columns: &[Vec<Cell>]) -> Vec<Rewind> {
+pub fn rewinds(roles: &Roles<'_>, files: &[u32], columns: &[&[Cell]]) -> Vec<Rewind> {
     let mut runs: BTreeMap<&[String], Vec<usize>> = BTreeMap::new();
     for (row, run) in
         roles.runs.iter().enumerate().filter(|(row, _)| !roles.is_aside[*row] && roles.steps[*row].is_some())
@@ -63,17 +63,17 @@ fn attempts(rows: &[usize], place: impl Fn(usize) -> (u32, f64)) -> Vec<Vec<usiz
 /// The rows of one run.
 struct Run<'a> {
     /// The columns that change during the run; a setting that is logged again says nothing about an attempt.
-    varying: Vec<&'a Vec<Cell>>,
+    varying: Vec<&'a [Cell]>,
     step: &'a dyn Fn(usize) -> f64,
 }
 
 impl<'a> Run<'a> {
-    fn of(rows: &[usize], columns: &'a [Vec<Cell>], step: &'a dyn Fn(usize) -> f64) -> Self {
-        let varies = |column: &&Vec<Cell>| {
+    fn of(rows: &[usize], columns: &[&'a [Cell]], step: &'a dyn Fn(usize) -> f64) -> Self {
+        let varies = |column: &&&[Cell]| {
             let mut there = rows.iter().map(|&row| &column[row]).filter(|cell| **cell != Cell::Empty);
             there.next().is_some_and(|first| there.any(|cell| !is_same(cell, first)))
         };
-        Self { varying: columns.iter().filter(varies).collect(), step }
+        Self { varying: columns.iter().filter(varies).copied().collect(), step }
     }
 
     fn rewinds(&self, attempts: &[Vec<usize>]) -> Vec<Rewind> {
@@ -151,7 +151,8 @@ mod tests {
         let runs = vec![vec!["a".to_owned()]; steps.len()];
         let steps: Vec<Option<f64>> = steps.iter().copied().map(Some).collect();
         let is_aside = vec![false; steps.len()];
-        rewinds(&Roles { runs: &runs, steps: &steps, is_aside: &is_aside }, files, columns)
+        let columns: Vec<&[Cell]> = columns.iter().map(Vec::as_slice).collect();
+        rewinds(&Roles { runs: &runs, steps: &steps, is_aside: &is_aside }, files, &columns)
     }
 
     fn numbers(values: &[f64]) -> Vec<Cell> {
@@ -164,7 +165,7 @@ mod tests {
         let loss = numbers(&[5.0, 4.0, 9.0, 9.5, 3.9, 3.0]);
         let wanted = Rewind { row: 4, from: 2.0, passed: 4.0, replaced: vec![1, 2, 3] };
         // In one file and in two.
-        assert_eq!(of(&[0; 6], &steps, &[loss.clone()]), std::slice::from_ref(&wanted));
+        assert_eq!(of(&[0; 6], &steps, std::slice::from_ref(&loss)), std::slice::from_ref(&wanted));
         assert_eq!(of(&[0, 0, 0, 0, 1, 1], &steps, &[loss]), [wanted]);
     }
 

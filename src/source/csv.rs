@@ -173,14 +173,12 @@ fn from_header(bytes: Arc<Vec<u8>>, how: &Separated, separator: char) -> Result<
     let header = how.header.as_ref().filter(|header| header.lines() != [1]);
     let Some(header) = header else { return Ok(bytes) };
     // The start of a line; the line below the last one starts at the end.
-    let start = |line: usize| match line {
-        1 => Ok(0),
-        _ => {
-            let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
-            end.map(|(at, _)| at + 1).ok_or_else(|| {
-                SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))
-            })
-        }
+    let start = |line: usize| {
+        let Some(before) = line.checked_sub(2) else { return Ok(0) };
+        let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(before);
+        end.map(|(at, _)| at + 1).ok_or_else(|| {
+            SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))
+        })
     };
     let lines = header.lines();
     if let [line] = lines {

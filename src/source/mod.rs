@@ -304,18 +304,16 @@ impl SourceError {
 
     /// What to do about a missing column, from the columns that a file has.
     pub fn meant(column: &str, known: &[String]) -> String {
-        match crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                // Similar names, since a file may have any number of columns.
-                let mut similar = known.to_vec();
-                similar.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
-                let rest = if similar.len() > MOST_LISTED { " and more" } else { "" };
-                similar.truncate(MOST_LISTED);
-                similar.sort();
-                format!("its columns are {}{rest}", similar.join(", "))
-            }
+        if let Some(near) = crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
+            return format!("did you mean `{near}`?");
         }
+        // Similar names, since a file may have any number of columns.
+        let mut similar = known.to_vec();
+        similar.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
+        let rest = if similar.len() > MOST_LISTED { " and more" } else { "" };
+        similar.truncate(MOST_LISTED);
+        similar.sort();
+        format!("its columns are {}{rest}", similar.join(", "))
     }
 }
 

@@ -77,7 +77,7 @@ impl IngestHistory {
         let mut warnings: Vec<Warning> = self.several_runs(&steps, columns, origins, &files).into_iter().collect();
         let neighbours = neighbours(&runs, &steps, origins);
         let rewinds = self.rewinds(&runs, &steps, columns, origins);
-        warnings.extend(self.begun_again(&rewinds, &runs, origins, &files));
+        warnings.extend(begun_again(&rewinds, &runs, origins, &files));
         let replaced: BTreeSet<usize> = rewinds.iter().flat_map(|rewind| rewind.replaced.iter().copied()).collect();
         let is_left =
             |&row: &usize| !replaced.contains(&row) && neighbours[row].is_none_or(|at| !replaced.contains(&at));
@@ -190,37 +190,9 @@ impl IngestHistory {
         origins: &[Origin],
     ) -> Vec<Rewind> {
         let results = columns.iter().filter(|(name, _)| **name != self.step && !self.run.contains(name));
-        let results: Vec<Vec<Cell>> = results.map(|(_, cells)| cells.clone()).collect();
+        let results: Vec<&[Cell]> = results.map(|(_, cells)| cells.as_slice()).collect();
         let files: Vec<u32> = origins.iter().map(|origin| origin.file).collect();
         rewinds(&Roles { runs, steps, is_aside: &vec![false; steps.len()] }, &files, &results)
-    }
-
-    /// A warning about attempts of which a later one replaces the end.
-    fn begun_again(
-        &self,
-        rewinds: &[Rewind],
-        runs: &[Vec<String>],
-        origins: &[Origin],
-        files: &[String],
-    ) -> Option<Warning> {
-        let of_one = |rewind: &Rewind| {
-            let Rewind { row, from, passed, .. } = rewind;
-            let (from, passed) = (exact(*from), exact(*passed));
-            let place = super::name_rows(&[origins[*row]], files);
-            format!("`{}` at step {from}, after step {passed} ({place})", runs[*row].join(" "))
-        };
-        let shown: Vec<String> = rewinds.iter().take(MOST_NAMED).map(of_one).collect();
-        let more = rewinds.len().saturating_sub(MOST_NAMED);
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let rows = numbered(rewinds.iter().map(|rewind| rewind.replaced.len()).sum(), "row");
-        (!rewinds.is_empty()).then(|| {
-            Warning::from(format!(
-                "A run begins again at an earlier step, with other values: {}{more}. It was probably resumed from a \
-                 checkpoint, so {rows} that the earlier attempt logged from there on are left out. If these are \
-                 different runs, name the columns that tell them apart: `run = [\"...\"]`.",
-                shown.join("; ")
-            ))
-        })
     }
 
     /// A warning about runs that ended before their planned last step.
@@ -376,6 +348,28 @@ fn number(cell: &Cell) -> Option<f64> {
     }
 }
 
+/// A warning about attempts of which a later one replaces the end.
+fn begun_again(rewinds: &[Rewind], runs: &[Vec<String>], origins: &[Origin], files: &[String]) -> Option<Warning> {
+    let of_one = |rewind: &Rewind| {
+        let Rewind { row, from, passed, .. } = rewind;
+        let (from, passed) = (exact(*from), exact(*passed));
+        let place = super::name_rows(&[origins[*row]], files);
+        format!("`{}` at step {from}, after step {passed} ({place})", runs[*row].join(" "))
+    };
+    let shown: Vec<String> = rewinds.iter().take(MOST_NAMED).map(of_one).collect();
+    let more = rewinds.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let rows = numbered(rewinds.iter().map(|rewind| rewind.replaced.len()).sum(), "row");
+    (!rewinds.is_empty()).then(|| {
+        Warning::from(format!(
+            "A run begins again at an earlier step, with other values: {}{more}. It was probably resumed from a \
+             checkpoint, so {rows} that the earlier attempt logged from there on are left out. If these are \
+             different runs, name the columns that tell them apart: `run = [\"...\"]`.",
+            shown.join("; ")
+        ))
+    })
+}
+
 /// Sorts rows by the numbers in the names of their files, as people count them: `part2` before `part10`.
 fn in_order_of_names(columns: &mut BTreeMap<String, Vec<Cell>>, origins: &mut Vec<Origin>, files: &[String]) {
     let mut named: Vec<usize> = (0..files.len()).collect();
@@ -397,6 +391,9 @@ fn in_order_of_names(columns: &mut BTreeMap<String, Vec<Cell>>, origins: &mut Ve
 /// For each row without a step the row of the same run and file whose step it has: the one before, or the first one for
 /// a row above it.
 fn neighbours(runs: &[Vec<String>], steps: &[Option<f64>], origins: &[Origin]) -> Vec<Option<usize>> {
+    if steps.iter().all(Option::is_some) {
+        return vec![None; steps.len()];
+    }
     let mut latest: BTreeMap<(&[String], u32), usize> = BTreeMap::new();
     let mut first: BTreeMap<(&[String], u32), usize> = BTreeMap::new();
     let mut all = vec![None; steps.len()];

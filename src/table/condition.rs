@@ -13,7 +13,7 @@ pub(super) fn check(text: &str, before: &Variables) -> Result<(), Fault> {
     known_symbols(text, &expr, before)?;
     let kind = expr.kind(&|name: &String| before.get(name).copied().unwrap_or(Kind::Number));
     match kind {
-        Ok(kind) if kind == Kind::Truth => Ok(()),
+        Ok(Kind::Truth) => Ok(()),
         Ok(kind) => Err(fault(text, &format!("expected a condition, found {}", kind.describe()))),
         Err(error) => {
             Err(fault(text, &format!("expected {}, found {}", error.expected.describe(), error.found.describe())))

@@ -38,7 +38,7 @@ impl Transform for FillDown {
                 for pair in group.windows(2) {
                     match &mut column {
                         Column::Numbers(numbers) if numbers[pair[1]].is_nan() && !is_unread(numbers[pair[1]]) => {
-                            numbers[pair[1]] = numbers[pair[0]]
+                            numbers[pair[1]] = numbers[pair[0]];
                         }
                         Column::Texts(texts) if texts[pair[1]].is_empty() => {
                             let above = texts[pair[0]].clone();

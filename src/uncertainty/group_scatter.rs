@@ -32,11 +32,11 @@ pub fn scatter_of_groups(groups: &[GroupResiduals], common: &[f64]) -> Vec<Vec<f
     grid.posteriors(groups).into_iter().map(of_group).collect()
 }
 
-/// Scale of the prior of the spread between groups, in the logarithm of the variance: a spread of one is a factor of
-/// 1.6 in the standard deviation.
-const BETWEEN_GROUPS: f64 = 1.0;
+/// Scale of the prior of the spread between groups, in the logarithm of the variance: a spread of two is a factor of
+/// 2.7 in the standard deviation.
+const BETWEEN_GROUPS: f64 = 2.0;
 /// Spreads between groups at which the posterior is computed.
-const SPREADS: [f64; 12] = [0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0];
+const SPREADS: [f64; 13] = [0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0, 4.0];
 /// Distance of the grid's points in the logarithm of a variance.
 const STEP: f64 = 0.1;
 /// How far the grid reaches below the smallest and above the largest mean square: a group of few rows may scatter much
