@@ -2,7 +2,7 @@
 
 use super::leaderboard::Leaderboard;
 use super::results::{AnswerRow, Note, NoteSeverity, Recommended, Results};
-use super::words::{self, capital, number};
+use super::words::{self, capital, number, opened};
 use super::{Described, belief, recommend};
 use crate::expectation::ExpectationResult;
 use crate::numeral;
@@ -103,7 +103,7 @@ fn others_judged(described: &Described, results: &Results, answer: &Recommended)
     let more = judged.len().saturating_sub(MOST_JUDGED);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let shown = judged.iter().take(MOST_JUDGED).map(String::as_str).collect::<Vec<_>>().join("; ");
-    (!judged.is_empty()).then(|| format!("{}{more}.", capital(&shown)))
+    (!judged.is_empty()).then(|| format!("{}{more}.", opened(&shown)))
 }
 
 /// The number of warnings by severity, worded the same wherever they are counted.

@@ -18,6 +18,12 @@ pub(super) fn capital(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// A text at the start of a sentence: with a capital, unless it starts with the name of a variable, as `x = 2B` does.
+pub(super) fn opened(text: &str) -> String {
+    let is_name = text.split_once(' ').is_some_and(|(_, rest)| rest.starts_with('='));
+    if is_name { text.to_owned() } else { capital(text) }
+}
+
 /// A number with four significant digits; large and small numbers have an exponent.
 pub(super) fn number(value: f64) -> String {
     digits(value, DIGITS)
@@ -556,5 +562,10 @@ mod tests {
         assert_eq!([size(7.319e10), size(1.3116e12), size(4e7), size(512.0)], ["73.2B", "1.31T", "40M", "512"]);
         let flop = |value| quantity(Some(Dimension::Flop), value);
         assert_eq!([flop(5.76e23), flop(1e21)], ["5.76e23 FLOP", "1e21 FLOP"]);
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_unless_with_a_name() {
+        assert_eq!([opened("at N = 1B: far"), opened("x = 2B: far")], ["At N = 1B: far", "x = 2B: far"]);
     }
 }
