@@ -48,7 +48,7 @@ pub(super) struct Member {
     pub(super) needs_ceiling: bool,
     /// Weight relative to other members with the same past errors.
     pub(super) weight: f64,
-    /// Minimum number of runs for which it takes part.
+    /// Minimum number of configurations for which it takes part.
     pub(super) fewest: usize,
     pub(super) compiled: OnceLock<Option<Compiled>>,
 }

@@ -128,7 +128,7 @@ impl Forecaster {
         if let Some(reason) = trend::turns(&history).or_else(|| trend::no_trend(&history)) {
             return Err(NoForecast(reason));
         }
-        let ensemble = Ensemble::of(measured);
+        let ensemble = Ensemble::of(measured, history.runs.len());
         if let Some(reason) = departure::leaves(&ensemble, &history) {
             return Err(NoForecast(reason));
         }
@@ -247,13 +247,14 @@ struct Stack {
 }
 
 impl Ensemble {
-    fn of(measured: &Measured<'_>) -> Self {
+    /// The members for measured runs of a number of configurations.
+    fn of(measured: &Measured<'_>, configurations: usize) -> Self {
         let ceiling = measured.ceiling.map(|ceiling| ln(ceiling / measured.whole.unwrap_or(1.0)));
         let two = measured.sizes.len() == 2;
         let is_of_shares = measured.whole.is_some();
         let all: &[&'static Member] = if two { &members::TWO } else { &members::ONE };
-        let runs = measured.responses.len();
-        let mut laws: Vec<&'static Member> = all.iter().copied().filter(|member| runs >= member.fewest).collect();
+        let takes_part = |member: &&'static Member| configurations >= member.fewest;
+        let mut laws: Vec<&'static Member> = all.iter().copied().filter(takes_part).collect();
         let process = if is_of_shares {
             // It falls from a chance level that need not be given.
             laws.retain(|member| !member.needs_ceiling);

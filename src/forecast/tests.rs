@@ -110,6 +110,14 @@ fn an_error_rate_uses_the_member_with_a_ceiling() {
 }
 
 #[test]
+fn few_sizes_have_no_break_however_often_they_were_run() {
+    let (sizes, responses) = curve(6, 0.01, 4);
+    let twice = |values: &[f64]| values.iter().chain(values).copied().collect::<Vec<f64>>();
+    let (_, account) = along(&twice(&sizes), &twice(&responses), 1e9).unwrap();
+    assert!(account.members.iter().all(|member| member.law != "broken_powers"), "{account:?}");
+}
+
+#[test]
 fn curves_that_turn_rise_or_are_too_short_are_refused() {
     let (sizes, responses) = curve(20, 0.002, 5);
     let descent_twice: Vec<f64> =
