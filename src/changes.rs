@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::diagnostic::numbered;
 use crate::expectation::Measure;
 use crate::lock::Lock;
 use crate::numeral::rounded;
@@ -181,23 +182,45 @@ impl Changes {
         all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
     }
 
-    /// Writes the changed numbers with both intervals and the size of each change.
+    /// Writes the changed numbers with both intervals and the size of each change, the largest change first. All but the
+    /// first few are folded.
     fn table_of_numbers(&self, text: &mut String) {
-        let _ = writeln!(text, "#### {NUMBERS}\n\n| number | then | now | moved |\n|---|---|---|---|");
-        for change in &self.numbers {
-            let [then, now] = change.states();
-            let moved = match (change.then, change.now) {
-                (Some(before), Some(after)) if before == after => "the interval alone".to_owned(),
-                (Some(before), Some(after)) => change.by(before, after),
-                (None, Some(_)) if !change.unidentified_then => "new".to_owned(),
-                (Some(_), None) if !change.unidentified_now => "no longer there".to_owned(),
-                _ => String::new(),
-            };
-            let _ = writeln!(text, "| `{}` | {then} | {now} | {moved} |", change.number.replace('|', "\\|"));
+        const HEAD: &str = "| number | then | now | moved |\n|---|---|---|---|";
+        let mut all: Vec<&NumberChange> = self.numbers.iter().collect();
+        all.sort_by(|one, other| other.size().total_cmp(&one.size()));
+        let (shown, folded) = all.split_at(all.len().min(MOST_SHOWN));
+        let rows = |changes: &[&NumberChange]| changes.iter().map(|change| self.row(change)).collect::<String>();
+        let _ = writeln!(text, "#### {NUMBERS}\n\n{HEAD}\n{}", rows(shown));
+        if !folded.is_empty() {
+            let count = numbered(folded.len(), "smaller change");
+            let _ = writeln!(text, "<details><summary>{count}</summary>\n\n{HEAD}\n{}\n</details>\n", rows(folded));
         }
-        text.push('\n');
+    }
+
+    /// A changed number as a row of a table.
+    fn row(&self, change: &NumberChange) -> String {
+        let [then, now] = change.states();
+        let moved = match (change.then, change.now) {
+            _ if self.is_of_other_objective(&change.number) => "another objective".to_owned(),
+            (Some(before), Some(after)) if before == after => "the interval alone".to_owned(),
+            (Some(before), Some(after)) => change.by(before, after),
+            (None, Some(_)) if !change.unidentified_then => "new".to_owned(),
+            (Some(_), None) if !change.unidentified_now => "no longer there".to_owned(),
+            _ => String::new(),
+        };
+        format!("| `{}` | {then} | {now} | {moved} |\n", change.number.replace('|', "\\|"))
+    }
+
+    /// Whether a number is the value of an objective that the spec has changed, so that the two cannot be compared.
+    fn is_of_other_objective(&self, number: &str) -> bool {
+        let is_its =
+            |setting: &str| setting.strip_prefix(number).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        number.ends_with(".objective") && self.settings.iter().any(|change| is_its(&change.setting))
     }
 }
+
+/// Number of changed numbers that are not folded in Markdown.
+const MOST_SHOWN: usize = 15;
 
 /// Heading of the numbers.
 const NUMBERS: &str = "numbers";
@@ -242,6 +265,16 @@ impl NumberChange {
             se: measure.and_then(|measure| if let Measure::Plain(se) = measure { Some(se) } else { None }),
             factor: measure.and_then(|measure| if let Measure::Factor(factor) = measure { Some(factor) } else { None }),
             moved: moved.filter(|moved| moved.is_finite()),
+        }
+    }
+
+    /// The size of the change for sorting: infinite where one side has no value, in standard errors, or in percent where
+    /// there are none.
+    fn size(&self) -> f64 {
+        match (self.then, self.now, self.moved) {
+            (Some(_), Some(_), Some(moved)) => moved.abs(),
+            (Some(then), Some(now), None) => (100.0 * (now / then - 1.0)).abs(),
+            _ => f64::INFINITY,
         }
     }
 
@@ -370,6 +403,25 @@ mod tests {
         assert!(changes.markdown().contains("| `fits.main.alpha` | 0.348 | 0.351 | +0.20 se |"));
         assert!(changes.html().contains("<td><code>fits.main.alpha</code></td><td>0.348 -&gt; 0.351 (+0.20 se)</td>"));
         assert!(Changes::between(&then, &then).is_empty());
+    }
+
+    #[test]
+    fn the_largest_changes_come_first_and_small_ones_are_folded() {
+        let name = |i: usize| format!("queries.q.row{i}.loss");
+        let names: Vec<String> = (0..20).flat_map(|i| [name(i), format!("{}.se", name(i))]).collect();
+        let with = |step: f64| -> Vec<(&str, f64)> {
+            let value = |(at, name)| (String::as_str(name), if at % 2 == 0 { 2.0 + step * at as f64 } else { 0.1 });
+            names.iter().enumerate().map(value).collect()
+        };
+        let setting = |text: &str| BTreeMap::from([("fits.main.objective.huber.delta".to_owned(), text.to_owned())]);
+        let [mut then, mut now] = [lock(&with(0.0), &[]), lock(&with(0.01), &[])];
+        then.numbers.insert("fits.main.objective".to_owned(), 1.0);
+        now.numbers.insert("fits.main.objective".to_owned(), 9.0);
+        let markdown = Changes::between(&then, &now).with_settings(&setting("1e-3"), &setting("1e-2")).markdown();
+        let place = |text: &str| markdown.find(text).unwrap_or_else(|| panic!("{text}: {markdown}"));
+        assert!(place("`fits.main.objective` | 1 | 9 | another objective") < place(&name(19)), "{markdown}");
+        assert!(place(&name(19)) < place(&name(10)) && place(&name(10)) < place("<details>"), "{markdown}");
+        assert!(place("5 smaller changes") < place(&format!("`{}`", name(1))), "{markdown}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct GroupResiduals {
 /// The scatter of each group for each draw, relative to a scatter of one.
 ///
 /// The logarithms of the groups' variances are normal around a common mean. Their standard deviation has a half-Cauchy
-/// prior of scale [`BETWEEN_GROUPS`] (Gelman 2006, doi:10.1214/06-BA117A). Each mean square is its variance times
+/// prior of scale two (Gelman 2006, doi:10.1214/06-BA117A). Each mean square is its variance times
 /// chi-square over its degrees of freedom. The posterior of each variance is computed on a grid. Groups
 /// that scatter equally therefore share their rows' information, a group with many rows keeps its own scatter, and
 /// nothing jumps between the two, as it would after a test. Smyth (2004, doi:10.2202/1544-6115.1027) describes the
