@@ -42,6 +42,16 @@ pub fn schema_of_whole_specs() -> serde_json::Value {
         for (table, keys) in EXCLUSIVE {
             definitions.entry(table).and_modify(|definition| exclude_each_other(definition, keys));
         }
+        for (table, keys) in ONE_OF {
+            definitions.entry(table).and_modify(|definition| require_one(definition, keys));
+        }
+        for (table, key, bound) in ABOVE {
+            definitions.entry(table).and_modify(|definition| bound_below(definition, key, bound));
+        }
+        definitions.entry("Rule").and_modify(count_with_extremes);
+    }
+    if let Some(required) = schema.get_mut("required").and_then(serde_json::Value::as_array_mut) {
+        required.push("fits".into());
     }
     if let Some(version) = schema.pointer_mut("/properties/spec").and_then(serde_json::Value::as_object_mut) {
         version.insert("const".to_owned(), 1.into());
@@ -50,11 +60,39 @@ pub fn schema_of_whole_specs() -> serde_json::Value {
 }
 
 /// Pairs of keys of which a table has one at most.
-const EXCLUSIVE: [(&str, [&str; 2]); 3] =
-    [("LawSpec", ["use", "formula"]), ("Source", ["path", "url"]), ("ColumnTable", ["column", "expr"])];
+const EXCLUSIVE: [(&str, [&str; 2]); 6] = [
+    ("LawSpec", ["use", "formula"]),
+    ("CostSpec", ["use", "compute"]),
+    ("Source", ["path", "sha256"]),
+    ("ColumnTable", ["column", "expr"]),
+    ("ParameterText", ["fixed", "tied"]),
+    ("Source", ["path", "url"]),
+];
+/// Keys of which a table has exactly one; in a spec that extends another one, the other may have it.
+const ONE_OF: [(&str, &[&str]); 6] = [
+    ("LawSpec", &["use", "formula"]),
+    ("Source", &["path", "url", "from", "mlflow", "wandb"]),
+    ("CostSpec", &["use", "compute"]),
+    ("Rule", &["range", "keep", "drop", "drop_highest", "drop_lowest", "keep_highest", "keep_lowest"]),
+    ("Bin", &["width", "per_decade", "edges"]),
+    ("Best", &["lowest", "highest"]),
+];
+/// Numbers that must exceed a bound.
+const ABOVE: [(&str, &str, f64); 5] = [
+    ("Huber", "delta", 0.0),
+    ("AsymmetricHuber", "delta", 0.0),
+    ("AsymmetricHuber", "over", 0.0),
+    ("Isoflop", "width", 1.0),
+    ("Marginal", "factor", 1.0),
+];
 /// Minimum and maximum of counts, by key.
-const COUNTS: [(&str, u64, Option<u64>); 4] =
-    [("resamples", 1, None), ("draws", 1, None), ("header", 1, None), ("folds", 1, Some(100))];
+const COUNTS: [(&str, u64, Option<u64>); 5] = [
+    ("resamples", 1, None),
+    ("draws", 1, None),
+    ("folds", 1, Some(100)),
+    ("shards", 1, Some(1000)),
+    ("points", 3, None),
+];
 
 /// Makes the required keys conditional. A spec that extends another one may take them from there.
 fn require_less_of_extensions(schema: &mut serde_json::Value) {
@@ -105,10 +143,42 @@ fn bound_counts(definition: &mut serde_json::Value) {
     }
 }
 
-/// Allows one of several keys at most.
+/// Allows one of two keys at most.
 fn exclude_each_other(definition: &mut serde_json::Value, keys: [&str; 2]) {
+    let Some(object) = definition.as_object_mut() else { return };
+    let all = object.entry("allOf").or_insert_with(|| serde_json::json!([]));
+    if let Some(all) = all.as_array_mut() {
+        all.push(serde_json::json!({ "not": { "required": keys } }));
+    }
+}
+
+/// Requires exactly one of several keys.
+fn require_one(definition: &mut serde_json::Value, keys: &[&str]) {
+    let choices = keys.iter().map(|key| serde_json::json!({ "required": [key] })).collect();
     if let Some(object) = definition.as_object_mut() {
-        object.insert("not".to_owned(), serde_json::json!({ "required": keys }));
+        object.insert("oneOf".to_owned(), serde_json::Value::Array(choices));
+    }
+}
+
+/// Bounds the number of a key from below; a text is not bounded.
+fn bound_below(definition: &mut serde_json::Value, key: &str, bound: f64) {
+    let number = definition.pointer_mut(&format!("/properties/{key}")).and_then(serde_json::Value::as_object_mut);
+    if let Some(number) = number {
+        number.insert("exclusiveMinimum".to_owned(), bound.into());
+    }
+}
+
+/// Requires a count of rows to drop, and allows one only for the highest or lowest rows.
+fn count_with_extremes(rule: &mut serde_json::Value) {
+    let extremes = ["drop_highest", "drop_lowest", "keep_highest", "keep_lowest"];
+    let one = extremes.map(|key| serde_json::json!({ "required": [key] }));
+    if let Some(object) = rule.as_object_mut() {
+        let dependencies = serde_json::json!({
+            "count": { "anyOf": one },
+            "drop_highest": ["count"],
+            "drop_lowest": ["count"],
+        });
+        object.insert("dependencies".to_owned(), dependencies);
     }
 }
 
