@@ -459,6 +459,23 @@ fn a_file_on_the_web_without_a_digest_is_live() {
 }
 
 #[test]
+fn headings_are_refused_for_a_source_whose_snapshot_is_a_table() {
+    let world = World::new();
+    for source in [
+        "mlflow = { url = \"http://127.0.0.1:9\", experiments = [\"sweep-1\"] }\ntake = \"last\"",
+        #[cfg(feature = "sqlite")]
+        "path = \"runs.db\"\nlive = true",
+    ] {
+        world.write("study.toml", &plain(&format!("{source}\nheadings = \"(?<run>.+) - loss\"")));
+        for command in ["update", "plan"] {
+            let outcome = world.lawfit(&[command, "study.toml"]);
+            assert_eq!(outcome.code, 2, "{source}");
+            assert!(outcome.stderr.contains("snapshot of this source is a table"), "{}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
 fn what_a_server_answers_wrongly_is_told_and_the_snapshot_before_stays() {
     let state = Arc::new(Mutex::new((200, "n,l\n1e7,4\n2e7,3\n".to_owned())));
     let shared = Arc::clone(&state);

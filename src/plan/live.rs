@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
-
 use super::files;
 use super::limits::{file_limits, stays_inside};
 use super::names::NamedPattern;
@@ -99,7 +97,7 @@ fn key_of(source: &spec::Source) -> (Vec<String>, bool) {
 /// The columns that are read from the files of a source, without those that file names provide.
 fn columns_of(source: &spec::Source) -> Vec<String> {
     let pattern = [&source.path, &source.url].into_iter().flatten().find_map(|pattern| NamedPattern::of(pattern));
-    let regex = source.names.as_ref().and_then(|names| Regex::new(names).ok());
+    let regex = source.names.as_ref().and_then(|names| crate::source::pattern(names).ok());
     let told: Vec<String> = pattern
         .iter()
         .flat_map(NamedPattern::names)
@@ -235,7 +233,13 @@ fn wrong(source: &spec::Source, path: &SpecPath) -> Option<Diagnostic> {
             .map(|(key, _)| key),
     );
     let mut given = given.filter(|_| is_server(source));
-    given.next().map(|key| error(key, format!("`{key}` applies to files, but this source is the server of a tracker")))
+    if let Some(key) = given.next() {
+        return Some(error(key, format!("`{key}` applies to files, but this source is the server of a tracker")));
+    }
+    (source.headings.is_some() && is_table(source)).then(|| {
+        let message = "`headings` applies to files, but the snapshot of this source is a table of its columns";
+        error("headings", message.to_owned()).hint("a transform `unpivot` of a table makes rows of columns")
+    })
 }
 
 /// The error for a URL that contains a credential. It shows no line of the spec, since that line contains it too.

@@ -278,11 +278,9 @@ fn told_by_names(
 ) -> Option<Vec<BTreeMap<String, String>>> {
     let pattern = source.path.as_deref().and_then(NamedPattern::of);
     let regex = match &source.names {
-        Some(text) => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
+        Some(text) => match crate::source::pattern(text) {
             Ok(regex) => Some(regex),
-            Err(error) => {
-                let message = error.to_string();
-                let message = message.lines().last().unwrap_or_default().to_owned();
+            Err(message) => {
                 scope.error("bad-pattern", Place::Value(path.key("names")), message);
                 return None;
             }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::results::{AnswerRow, Note, NoteSeverity, QueryResult, Results, SourceResult, VariedAnswer};
-use super::words::capital;
+use super::results::{AnswerRow, Note, NoteSeverity, QueryResult, Results, SourceResult, VariedAnswer, group_in};
+use super::words::opened;
 use super::{Described, DescribedFit, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
@@ -49,7 +49,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     let mut found = Found::default();
     of_answers(results, &mut found);
     for (name, fit, result) in results.shown_fits(described) {
-        let group = name.strip_prefix(fit).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+        let group = group_in(&name, fit);
         let answers = answers_of(results, fit, group);
         let has_failed = !result.evidence.converged && result.objective.is_some();
         for Warning { text, severity } in &result.evidence.warnings {
@@ -72,7 +72,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
             let (group, text) = of_group.map_or((None, text.as_str()), |(group, text)| (Some(group), text));
             let part = Part { name: format!("query {}", query.name), group: group.map(str::to_owned) };
             let answers = warned(described, query, result, group, text);
-            found.add(part, &sentence_of(text), *severity, &answers);
+            found.add(part, &opened(text), *severity, &answers);
         }
     }
     for (name, source) in &results.sources {
@@ -86,14 +86,8 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
         }
     }
     for (name, table) in &results.tables {
-        for step in table.steps.iter().filter(|step| step.step == JOIN && step.rows_out < step.rows_in) {
-            let lost = step.rows_in - step.rows_out;
-            let text =
-                format!("{lost} of {} have no partner and are left out: {}.", numbered(step.rows_in, "row"), step.does);
-            found.add(Part::of(format!("table {name}")), &text, NoteSeverity::Caution, &Affected::new());
-        }
-        for (step, text) in table.steps.iter().filter_map(|step| Some((step, step.left_out.as_ref()?))) {
-            let text = format!("`{}`: {text}", step.step);
+        for (step, left_out) in table.steps.iter().filter_map(|step| Some((step, step.left_out.as_ref()?))) {
+            let text = format!("{left_out}: {}.", step.does);
             found.add(Part::of(format!("table {name}")), &text, NoteSeverity::Caution, &Affected::new());
         }
     }
@@ -102,17 +96,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     notes
 }
 
-/// A warning of a query as a sentence: it may have been written to follow the name of a group.
-fn sentence_of(text: &str) -> String {
-    let first = text.split(' ').next().unwrap_or_default();
-    let is_word = first.len() > 1 && first.chars().all(|letter| letter.is_ascii_lowercase());
-    if is_word { capital(text) } else { text.to_owned() }
-}
-
-/// The kind of the step that joins a table with another one.
-const JOIN: &str = "join";
-
-/// Maximum number of reasons in that sentence.
+/// Maximum number of reasons why rows were dropped that are told.
 const MOST_REASONS: usize = 4;
 
 /// A sentence about a source that dropped half of its rows or more; `None` for any other.
@@ -399,7 +383,7 @@ mod tests {
         for (row, group, names) in [(0, "code", "`web`"), (1, "math", "`code`"), (2, "web", "`code` and `math`")] {
             let part = Part { name: "query best".to_owned(), group: Some(group.to_owned()) };
             let answers = Affected::from([("best".to_owned(), row)]);
-            let text = sentence_of(&format!("the share is zero for {names}."));
+            let text = opened(&format!("the share is zero for {names}."));
             found.add(part, &text, NoteSeverity::Caution, &answers);
         }
         let told = found.told();

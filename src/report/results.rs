@@ -557,6 +557,11 @@ pub(super) fn of_group(fit: &str, group: &str) -> String {
     format!("{fit}[{group}]")
 }
 
+/// The group in a name that [`of_group`] gives; `None` for the name of the fit itself.
+pub(super) fn group_in<'a>(name: &'a str, fit: &str) -> Option<&'a str> {
+    name.strip_prefix(fit)?.strip_prefix('[')?.strip_suffix(']')
+}
+
 /// A number of a fit.
 type Fact = fn(&FitResult) -> Option<f64>;
 

@@ -18,9 +18,11 @@ pub(super) fn capital(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A text at the start of a sentence: with a capital, unless it starts with the name of a variable, as `x = 2B` does.
+/// A text at the start of a sentence: with a capital, unless it starts with a name. A name is a letter other than the
+/// article, or has a value, as in `params = 2B`.
 pub(super) fn opened(text: &str) -> String {
-    let is_name = text.split_once(' ').is_some_and(|(_, rest)| rest.starts_with('='));
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let is_name = (first.len() == 1 && first != "a") || rest.starts_with('=');
     if is_name { text.to_owned() } else { capital(text) }
 }
 
@@ -566,6 +568,14 @@ mod tests {
 
     #[test]
     fn a_sentence_begins_with_a_capital_unless_with_a_name() {
-        assert_eq!([opened("at N = 1B: far"), opened("x = 2B: far")], ["At N = 1B: far", "x = 2B: far"]);
+        for (text, sentence) in [
+            ("at N = 1B: far", "At N = 1B: far"),
+            ("params = 2B: far", "params = 2B: far"),
+            ("c is free", "c is free"),
+            ("a run is far", "A run is far"),
+            ("the share is zero", "The share is zero"),
+        ] {
+            assert_eq!(opened(text), sentence);
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::{
-    Asked, Cell, Format, Limits, NO_TEXTS, Options, Packed, SourceError, cell_of_text, read_packed, read_parts,
+    Asked, Cell, Format, Limits, NO_TEXTS, Options, Packed, SourceError, cell_of_text, pattern, read_packed, read_parts,
 };
 
 /// The group that names the column of a value.
@@ -37,10 +37,7 @@ impl Headings {
     /// # Errors
     /// It is no regular expression, or has no group with a name.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let regex = RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| {
-            let message = error.to_string();
-            message.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-        })?;
+        let regex = pattern(text)?;
         if regex.capture_names().flatten().next().is_none() {
             return Err(format!("`{text}` has no group with a name, such as `(?<run>.+)`"));
         }

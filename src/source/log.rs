@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Asked, Cell, Columns, Decimal, Fault, Reader, Settings, SourceError, cell, text};
+use super::{Asked, Cell, Columns, Decimal, Fault, Reader, Settings, SourceError, cell, pattern, text};
 use crate::texts::OneOrMoreTexts;
 
 pub(super) struct Log;
@@ -50,20 +49,6 @@ impl Settings for Lines {
     fn decimal(&self) -> Option<Decimal> {
         self.decimal
     }
-}
-
-/// Maximum size of a compiled expression in bytes.
-const MOST_COMPILED: usize = 4 << 20;
-
-/// Compiles a pattern.
-///
-/// # Errors
-/// The message of the regex engine if the pattern is invalid.
-fn pattern(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(MOST_COMPILED)
-        .build()
-        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
 }
 
 impl Reader for Log {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::Cell;
+use super::{Cell, pattern};
 use crate::expr::number_of;
 use crate::numeral::exact;
 
@@ -26,12 +26,8 @@ impl Reading {
     /// # Errors
     /// If it is invalid or has more than one group.
     pub fn check(extract: &str) -> Result<(), String> {
-        let pattern = Regex::new(extract).map_err(|error| {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("`{extract}` is not a regular expression: {why}")
-        })?;
-        match pattern.captures_len() - 1 {
+        let regex = pattern(extract).map_err(|why| format!("`{extract}` is not a regular expression: {why}"))?;
+        match regex.captures_len() - 1 {
             0 | 1 => Ok(()),
             many => Err(format!("`{extract}` has {many} groups; only one is allowed: write `(?:...)` for the others")),
         }
@@ -41,8 +37,8 @@ impl Reading {
     ///
     /// `as_numbers` says that the matched part must be a number.
     pub fn read(&self, cells: &[Cell], as_numbers: bool, mut fault: impl FnMut(usize, String)) -> Vec<Cell> {
-        let pattern = self.extract.as_ref().and_then(|extract| Regex::new(extract).ok());
-        let mut read = |(row, cell): (usize, &Cell)| match self.one(pattern.as_ref(), cell, as_numbers) {
+        let regex = self.extract.as_ref().and_then(|extract| pattern(extract).ok());
+        let mut read = |(row, cell): (usize, &Cell)| match self.one(regex.as_ref(), cell, as_numbers) {
             Ok(cell) => cell,
             Err(reason) => {
                 fault(row, reason);

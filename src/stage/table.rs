@@ -59,7 +59,7 @@ impl Stage for Tabulate {
         let mut counts = TableCounts { rows: data.rows(), after: Vec::new(), left_out: Vec::new() };
         for (index, step) in self.steps.iter().enumerate() {
             let other = step.member().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
-            counts.left_out.push(step.member().left_out(&data));
+            counts.left_out.push(step.member().left_out(&data, other.as_ref()));
             data = step.member().apply(&data, other.as_ref(), self.most).map_err(|fault| {
                 let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
                 fault.hint.into_iter().fold(failure, Failure::hint)

@@ -1,11 +1,12 @@
 //! Joins the columns of another source or table, for example runs with their evaluations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Step, Transform, Variables, all_known, allow_values, known, listed, take};
+use crate::diagnostic::numbered;
 use crate::dataset::Dataset;
 
 /// Adds the columns of another source or table to rows that match one of its rows. Rows without a match are left out.
@@ -19,6 +20,13 @@ pub struct Join {
     /// Whether a row may match several rows of the other table. It is then repeated for each of them.
     #[serde(default)]
     pub many: bool,
+}
+
+impl Join {
+    /// The values by which a row finds its partners.
+    fn key(&self, data: &Dataset, row: usize) -> Vec<String> {
+        self.on.iter().map(|name| data.text(name, row)).collect()
+    }
 }
 
 impl Transform for Join {
@@ -58,11 +66,17 @@ impl Transform for Join {
         Ok(variables)
     }
 
+    fn left_out(&self, data: &Dataset, other: Option<&Dataset>) -> Option<String> {
+        let other = other?;
+        let partners: BTreeSet<Vec<String>> = (0..other.rows()).map(|row| self.key(other, row)).collect();
+        let lost = (0..data.rows()).filter(|&row| !partners.contains(&self.key(data, row))).count();
+        (lost > 0).then(|| format!("{lost} of {} have no partner and are left out", numbered(data.rows(), "row")))
+    }
+
     fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
         let missing = || Fault::new("with", "the other table is not there");
         let other = other.ok_or_else(missing)?;
-        let key =
-            |data: &Dataset, row: usize| -> Vec<String> { self.on.iter().map(|name| data.text(name, row)).collect() };
+        let key = |data: &Dataset, row: usize| self.key(data, row);
         let mut places: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
         (0..other.rows()).for_each(|row| places.entry(key(other, row)).or_default().push(row));
         let variables = data.columns().len() + other.columns().len() - self.on.len().min(other.columns().len());

@@ -110,8 +110,8 @@ pub trait Transform {
     /// The rows are unsuitable for the step, or exceed the limit.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault>;
 
-    /// What of the rows before the step is left out, beyond the rows that it is meant to leave out.
-    fn left_out(&self, _before: &Dataset) -> Option<String> {
+    /// What is left out of the rows, beyond what the step is meant to leave out: `2 of 9 rows have no partner`.
+    fn left_out(&self, _data: &Dataset, _other: Option<&Dataset>) -> Option<String> {
         None
     }
 

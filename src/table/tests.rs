@@ -95,6 +95,13 @@ fn runs_are_joined_with_their_evaluations() {
     assert_eq!(fault.message, "a agrees with 2 rows of `evals`");
     let many = after_with(r#"{"join": {"with": "evals", "on": ["name"], "many": true}}"#, &runs(), Some(&twice));
     assert_eq!(many.rows(), 10);
+    for evals in [&evals, &twice] {
+        for many in ["", r#", "many": true"#] {
+            let join = step(&format!(r#"{{"join": {{"with": "evals", "on": ["name"]{many}}}}}"#));
+            let told = join.member().left_out(&runs(), Some(evals)).unwrap();
+            assert_eq!(told, "1 of 6 rows have no partner and are left out");
+        }
+    }
 }
 
 #[test]
@@ -139,9 +146,9 @@ fn missing_values_are_counted_and_texts_are_not_filled() {
     assert_eq!([filled[0], filled[1], filled[4], filled[5]], [1.0, 1.0, 2.0, 2.0]);
     assert!(filled[2].is_nan() && filled[3].is_nan(), "{filled:?}");
     let unpivot = step(r#"{"unpivot": {"columns": ["L", "C"], "name": "of", "value": "x"}}"#);
-    let left_out = unpivot.member().left_out(&data).unwrap();
-    assert_eq!(left_out, "2 of 12 cells have no value and give no row (1 of them with a text that is no number).");
-    assert_eq!(unpivot.member().left_out(&runs()), None);
+    let left_out = unpivot.member().left_out(&data, None).unwrap();
+    assert_eq!(left_out, "2 of 12 cells have no value and give no row (1 of them with a text that is no number)");
+    assert_eq!(unpivot.member().left_out(&runs(), None), None);
     let mean = after(r#"{"mean": {"of": ["L"], "by": ["C"]}}"#, &data);
     assert_eq!(mean.numbers("rows").unwrap(), [0.0, 2.0, 1.0, 1.0]);
     for (descending, wanted) in [(false, [6, 2, 4, 3, 1, 5]), (true, [3, 4, 2, 6, 1, 5])] {

@@ -92,16 +92,16 @@ impl Transform for Unpivot {
         Ok(variables)
     }
 
-    fn left_out(&self, before: &Dataset) -> Option<String> {
+    fn left_out(&self, data: &Dataset, _: Option<&Dataset>) -> Option<String> {
         let pairs = self.columns.pairs();
-        let columns: Vec<&[f64]> = pairs.iter().filter_map(|(name, _)| before.numbers(name)).collect();
+        let columns: Vec<&[f64]> = pairs.iter().filter_map(|(name, _)| data.numbers(name)).collect();
         let all = columns.iter().flat_map(|column| column.iter());
         let missing = all.clone().filter(|value| value.is_nan()).count();
         let unread = all.clone().filter(|value| is_unread(**value)).count();
         let texts =
             if unread > 0 { format!(" ({unread} of them with a text that is no number)") } else { String::new() };
         let cells = all.count();
-        (missing > 0).then(|| format!("{missing} of {cells} cells have no value and give no row{texts}."))
+        (missing > 0).then(|| format!("{missing} of {cells} cells have no value and give no row{texts}"))
     }
 
     fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {

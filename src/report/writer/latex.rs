@@ -101,8 +101,8 @@ impl Tabular {
     }
 }
 
-/// A row of a table. The end of the row before it and its rules take a bracket or a star as an argument, so an empty
-/// group stands before one.
+/// A row of a table. LaTeX reads a bracket or a star after `\\` or a rule as an argument, so an empty group stands before
+/// a cell that begins with one.
 fn line(cells: &[String]) -> String {
     let guard = if cells.first().is_some_and(|cell| cell.starts_with(['[', '*'])) { "{}" } else { "" };
     format!("{guard}{} \\\\", cells.join(" & "))

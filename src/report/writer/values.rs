@@ -10,7 +10,7 @@ use crate::artifact::Digest;
 use crate::numeral;
 use crate::report::Page;
 use crate::report::options::DIGITS;
-use crate::report::results::AnswerRow;
+use crate::report::results::{AnswerRow, group_in};
 
 /// A macro for each identified number, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
 pub(super) fn of(page: &Page) -> String {
@@ -20,9 +20,8 @@ pub(super) fn of(page: &Page) -> String {
             let Some(value) = estimate.value else { continue };
             let ends = [estimate.lower, estimate.upper];
             let count = digits_of(value, ends, estimate.se);
-            let group = name.strip_prefix(entry).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
             let mut spelt = Spelt::of_entry(entry);
-            group.into_iter().for_each(|group| spelt.name(group));
+            group_in(&name, entry).into_iter().for_each(|group| spelt.name(group));
             spelt.name(parameter);
             all.add(format!("fits.{name}.{parameter}"), spelt, &rounded(value, count), interval(ends, value, count));
         }

@@ -7,7 +7,7 @@ use super::rows::{Group, Rows};
 use super::{FitLaw, FittedGroups, Whole};
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Evidence, Noise};
-use crate::numerics::quantile;
+use crate::numerics::median;
 use crate::problem::Problem;
 use crate::stage::Failure;
 use crate::uncertainty::{Draws, GroupResiduals, scatter_equally, scatter_of_groups};
@@ -82,7 +82,7 @@ impl FitLaw {
         let groups: Vec<&Group> = rows.groups.iter().collect();
         let told = informative(clusters, problem, residuals);
         let scatter = scatter_of_groups(&told, if common.is_empty() { &[1.0] } else { common });
-        let middles: Vec<f64> = scatter.iter().map(|own| middle(own)).collect();
+        let middles: Vec<f64> = scatter.iter().map(|own| median(own)).collect();
         let levelled: Vec<Vec<f64>> = residuals
             .iter()
             .zip(&middles)
@@ -104,13 +104,6 @@ impl FitLaw {
         };
         Ok(scatter.into_iter().zip(middles).map(of_group).collect())
     }
-}
-
-/// The median.
-fn middle(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    quantile(&sorted, 0.5)
 }
 
 /// What the residuals of each group say about its scatter.
