@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Step, Transform, Variables, all_known, allow_values, known, listed, take};
-use crate::diagnostic::numbered;
 use crate::dataset::Dataset;
+use crate::diagnostic::numbered;
 
 /// Adds the columns of another source or table to rows that match one of its rows. Rows without a match are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
