@@ -238,6 +238,26 @@ fn one_mistake_is_one_error() {
 }
 
 #[test]
+fn a_misspelt_section_is_one_error() {
+    for (section, misspelt) in [
+        ("sources", "sorces"),
+        ("filters", "filtres"),
+        ("fits", "models"),
+        ("queries", "questions"),
+        ("expect", "expects"),
+    ] {
+        let expect = "[[expect]]\nthat = \"fits.main.rows > 10\"\n";
+        let spec = format!("{SPEC}{expect}");
+        let from = if section == "expect" { "[[expect" } else { &format!("[{section}.") };
+        assert!(spec.contains(from), "{section}");
+        let shown = check(&spec.replace(from, &from.replace(section, misspelt)));
+        assert!(shown.contains(&format!("no key `{misspelt}`")), "{shown}");
+        assert_eq!(shown.matches("error[").count(), 1, "{section}: {shown}");
+        assert_eq!(shown.matches("warning[").count(), 0, "{section}: {shown}");
+    }
+}
+
+#[test]
 fn a_chain_at_fault_is_one_error() {
     let chain = "[laws.task]\nformula = \"err = c / (1 + exp(k * (m - L)))\"\n[fits.task]\nrows = \"main\"\nlaw = \"task\"\n\
         through = { L = \"mian\" }\n[queries.task]\nfit = \"task\"\nloss = { N = 1e9, D = 1e11 }\n[report]\nconclusion = \"{queries.task}\"\n";

@@ -219,7 +219,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     let expectations = plan_expectations(scope, &planned);
     let (statements, answer) = plan_statements(scope, &planned);
     warn_of_unused(scope, spec);
-    if spec.fits.is_empty() && !scope.tree().keys().contains(&"fits") {
+    if spec.fits.is_empty() && scope.entries("fits").is_empty() {
         scope
             .error("no-fits", Place::File, "the spec defines no fit")
             .hints
@@ -368,6 +368,10 @@ fn begin<'a>(scope: &Scope<'_>, table: &'static str, name: &'a str, ready: bool,
 
 /// Warns of unused entries.
 fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
+    // An entry of a misspelt section may use them.
+    if scope.unknown_sections().next().is_some() {
+        return;
+    }
     let tables: [(&str, Vec<&String>); 5] = [
         ("sources", spec.sources.keys().collect()),
         ("tables", spec.tables.keys().collect()),

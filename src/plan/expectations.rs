@@ -25,9 +25,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
     let names = names_of_results(planned);
     let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries", "designs"]
         .iter()
-        .flat_map(|table| {
-            scope.written(&SpecPath::of(&[table])).into_iter().map(move |name| format!("{table}.{name}."))
-        })
+        .flat_map(|table| scope.entries(table).into_iter().map(move |name| format!("{table}.{name}.")))
         .filter(|prefix| names.range(prefix.clone()..).next().is_none_or(|name| !name.starts_with(prefix)))
         .collect();
     let mut all = Vec::new();

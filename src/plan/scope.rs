@@ -14,7 +14,7 @@ use crate::lock::{Pin, Pins};
 use crate::query::Question;
 use crate::report::DescribedSource;
 use crate::source::Missing;
-use crate::spec::{self, Node, Spec};
+use crate::spec::{self, Node, Spec, UNKNOWN_KEY};
 use crate::stage::{FitLaw, Stage, Through};
 
 /// Permissions for operations that are refused by default.
@@ -319,6 +319,21 @@ impl<'a> Scope<'a> {
         self.tree.at(&table.0).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
+    /// The names of the entries in a section of the spec, including entries with errors and those of unknown sections:
+    /// a misspelt section may be this one.
+    pub(super) fn entries(&self, section: &str) -> Vec<String> {
+        let sections = std::iter::once(SpecPath::of(&[section])).chain(self.unknown_sections().cloned());
+        sections.flat_map(|section| self.written(&section)).collect()
+    }
+
+    /// The sections of the spec whose names are unknown; each has an error.
+    pub(super) fn unknown_sections(&self) -> impl Iterator<Item = &SpecPath> {
+        self.diagnostics.iter().filter_map(|diagnostic| match &diagnostic.place {
+            Place::Key(path) if diagnostic.code == UNKNOWN_KEY && path.0.len() == 1 => Some(path),
+            _ => None,
+        })
+    }
+
     /// Records that an entry is used.
     pub(super) fn uses(&mut self, table: &str, name: &str) {
         self.used.insert(SpecPath::of(&[table, name]));
@@ -331,7 +346,7 @@ impl<'a> Scope<'a> {
 
     /// Records an error for a name that none of the tables defines.
     pub(super) fn unknown(&mut self, what: &str, name: &str, tables: &[&str], place: Place, known: &[&str]) {
-        let written: Vec<String> = tables.iter().flat_map(|table| self.written(&SpecPath::of(&[table]))).collect();
+        let written: Vec<String> = tables.iter().flat_map(|table| self.entries(table)).collect();
         let left_out: Vec<&str> = written.iter().map(String::as_str).collect();
         self.diagnostics.extend(check::unknown_name(what, name, place, known.iter().copied(), &left_out));
     }

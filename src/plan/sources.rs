@@ -356,7 +356,7 @@ pub(super) fn plan_source_of_query(
     let Some(query) = queries.get(query_of(from)) else {
         let known: Vec<&str> = queries.keys().copied().collect();
         let place = Place::Value(path.key("from"));
-        if scope.written(&SpecPath::of(&["queries"])).iter().any(|query| query == query_of(from)) {
+        if scope.entries("queries").iter().any(|query| query == query_of(from)) {
             let message = format!("`{from}` depends on this source, or has an error of its own");
             scope.error("circular-sources", place, message);
         } else {

@@ -21,6 +21,9 @@ use crate::query::Question;
 use crate::table::Step as Transform;
 use crate::uncertainty::Uncertainty;
 
+/// The code of an error about an unknown key.
+pub(crate) const UNKNOWN_KEY: &str = "unknown-key";
+
 /// Maximum number of wrong values before decoding stops.
 const MOST_ROUNDS: usize = 100;
 
@@ -121,7 +124,7 @@ impl DecodeError {
         let path = self.path.unwrap_or_default();
         let (code, place) = match self.kind {
             Fault::Missing(_) => ("missing-key", Place::Key(path)),
-            Fault::UnknownKey => ("unknown-key", Place::Key(path)),
+            Fault::UnknownKey => (UNKNOWN_KEY, Place::Key(path)),
             Fault::UnknownKind(name) => ("unknown-kind", Place::Key(path.key(&name))),
             Fault::Wrong => ("wrong-value", Place::Value(path)),
         };
@@ -335,7 +338,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                 let table = if self.path.0.is_empty() { "a spec".to_owned() } else { format!("`{}`", self.path) };
                 self.unknown.borrow_mut().push(
                     Diagnostic::error(
-                        "unknown-key",
+                        UNKNOWN_KEY,
                         Place::Key(self.path.key(key)),
                         format!("{table} has no key `{key}`"),
                     )

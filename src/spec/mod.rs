@@ -31,6 +31,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use compose::{Base, plain_name};
+pub(crate) use decode::UNKNOWN_KEY;
 pub use design::Design;
 pub use fit::{Backtest, Fit, Sensitivity};
 pub use law::{CostSpec, LawDomains, LawSpec, LawVariables};
