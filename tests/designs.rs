@@ -14,7 +14,7 @@ rules = [{ keep = "6 * N * D < 3e20" }]
 [fits.main]
 rows = "small"
 law = "hoffmann"
-uncertainty = { sandwich = { draws = 200 } }
+uncertainty = { sandwich = { draws = 1000 } }
 "#;
 
 const DESIGN: &str = r#"
@@ -275,21 +275,26 @@ fn with_all_results_in_a_new_plan_stops_or_gains() {
 #[test]
 fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() {
     // The longest run and the decays of the others share a size, so the remaining variance refers to the same runs.
-    let planned = |schedule: &str, flop: &str| {
+    let planned = |seed: u64, schedule: &str, flop: &str| {
         let design = format!(
             "[designs.next]\nfit = \"main\"\ndecide = {{ compute_optimal = {{ C = 1e24 }} }}\nbudget = {{ FLOP = {flop} }}\ncandidates = {{ N = \"100M to 2B\", D = \"5 to 400 per parameter\", schedule = \"{schedule}\" }}\nlimits = {{ runs = 30 }}\n"
         );
-        advice(&World::with(&spec(&design), &simulated_runs(0.004)), &["study.toml"])
+        let spec = spec(&design).replacen("seed = 3", &format!("seed = {seed}"), 1);
+        advice(&World::with(&spec, &simulated_runs(0.004)), &["study.toml"])
     };
-    let shared = planned("wsd", "1e21");
-    let apart: f64 =
-        numbers(&shared["runs"], "size").iter().zip(numbers(&shared["runs"], "data")).map(|(n, d)| 6.0 * n * d).sum();
-    let together = shared["total"]["flop"].as_f64().unwrap();
-    assert!(together <= 0.65 * apart, "{together:e} {apart:e}");
-    // Separate runs of the same total cost are hardly more certain, although they are chosen for certainty.
-    let separate = planned("cosine", &format!("{apart:e}"));
-    let left = |advice: &Value| advice["decisions"][0]["after"]["waste"].as_f64().unwrap();
-    assert!(left(&shared) <= 1.05 * left(&separate), "{} {}", left(&shared), left(&separate));
+    // Which runs are chosen depends on the draws of the fit, so the shares of some seeds are averaged.
+    let mut shares = Vec::new();
+    for seed in 3..7 {
+        let shared = planned(seed, "wsd", "1e21");
+        let runs = numbers(&shared["runs"], "size").into_iter().zip(numbers(&shared["runs"], "data"));
+        let apart: f64 = runs.map(|(n, d)| 6.0 * n * d).sum();
+        shares.push(shared["total"]["flop"].as_f64().unwrap() / apart);
+        // Separate runs of the same total cost are hardly more certain, although they are chosen for certainty.
+        let separate = planned(seed, "cosine", &format!("{apart:e}"));
+        let left = |advice: &Value| advice["decisions"][0]["after"]["waste"].as_f64().unwrap();
+        assert!(left(&shared) <= 1.05 * left(&separate), "{} {}", left(&shared), left(&separate));
+    }
+    assert!(shares.iter().sum::<f64>() / shares.len() as f64 <= 0.65, "{shares:?}");
 }
 
 #[test]

@@ -369,3 +369,29 @@ fn the_interval_of_a_share_ends_at_one() {
     let far = ask("{ C = 1e26 }");
     assert!(far["note"].as_str().is_some_and(|note| note.contains("does not hold here")), "{far}");
 }
+
+#[test]
+fn fits_of_different_rows_have_independent_errors_at_equal_sizes_too() {
+    let mut random = Random::new(9, "two groups", 0);
+    let mut table = "C,L,group\n".to_owned();
+    for group in ["a", "b"] {
+        for i in 0..10 {
+            let c = 1e20 * exp(0.9 * f64::from(i));
+            let _ = writeln!(table, "{c:e},{},{group}", 3.0 * exp(-0.1 * ln(c / 1e22) + 0.01 * random.normal()));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"t\"\nseed = 1\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\n\
+        C = { column = \"C\", unit = \"FLOP\" }\nL = \"L\"\ngroup = { column = \"group\", type = \"text\" }\n\
+        [laws.own]\nformula = \"L = A * (C / 1e22)^-k\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nby = \"group\"\n\
+        objective = \"least_squares\"\nuncertainty = \"auto\"\n[queries.gain]\nfit = \"main\"\ngroup = \"a\"\n\
+        compare = { with = \"main\", group = \"b\", C = 1e22 }\n";
+    let row = World::with(spec, &table).run("study.toml")["results"]["queries"]["gain"]["rows"][0].clone();
+    let width = |name: &str| {
+        let end = |key: &str| ln(row[name][key].as_f64().unwrap_or_else(|| panic!("{name} of {row}")));
+        end("upper") - end("lower")
+    };
+    // The factor in compute is the difference of the logarithms of both losses, divided by the exponent.
+    let expected = libm::hypot(width("loss"), width("other_loss")) / 0.1;
+    let ratio = width("multiplier") / expected;
+    assert!((0.75..1.3).contains(&ratio), "{ratio}: {row}");
+}

@@ -1,4 +1,4 @@
-//! Coverage of intervals on rows that are not independent, or not equally precise:
+//! Coverage of intervals on rows that are not independent, or not equally precise, by groups or along a variable:
 //! `cargo bench --bench dependent -- [SETS] [KIND...]`
 //!
 //! Each kind of table is simulated SETS times and fitted by the program with `auto`. The table gives the coverage of the
@@ -23,6 +23,8 @@ struct Kind {
     columns: &'static [&'static str],
     /// Further keys of the fit.
     fit: &'static str,
+    /// The group whose parameters and curve count, for a fit with groups.
+    group: Option<&'static str>,
     /// The curve beyond the rows as an expression of the parameters, and its true value.
     curve: (&'static str, fn() -> f64),
     /// One table.
@@ -59,12 +61,71 @@ const RUNS: Kind = Kind {
     truth: &[("E", 1.9), ("A", 0.5), ("a", 0.25), ("B", 25.0), ("b", 0.57)],
     columns: &["run", "N", "step", "y"],
     fit: "clusters = [\"run\"]",
+    group: None,
     curve: ("E + A * 30^-a + B * 50000^-b", || loss(3e10, 5e4)),
     rows: |random| checkpoints(random, |random| [0.0; 6].map(|_| 0.003 * random.normal())),
 };
 
+/// The standard deviation of the rows of each family.
+const FAMILIES: [(&str, f64); 4] = [("quiet", 0.01), ("usual", 0.02), ("other", 0.02), ("noisy", 0.06)];
+
+/// Families that share an exponent, with eight rows each.
+fn families(random: &mut Random) -> String {
+    let mut table = "run,x,y\n".to_owned();
+    for (family, scatter) in FAMILIES {
+        for place in 0..8 {
+            let x = pow(2.0, f64::from(place));
+            let _ = writeln!(table, "{family},{x},{}", 2.5 * pow(x, -0.2) + scatter * random.normal());
+        }
+    }
+    table
+}
+
+const QUIET: Kind = Kind {
+    name: "groups of unequal scatter, the quietest",
+    formula: "y = A * x^-a",
+    truth: &[("A", 2.5), ("a", 0.2)],
+    columns: &["run", "x", "y"],
+    fit: "by = \"run\"\nshare = [\"a\"]",
+    group: Some("quiet"),
+    curve: ("A * 1280^-a", || 2.5 * pow(1280.0, -0.2)),
+    rows: families,
+};
+
+/// Rows whose scatter falls with a power of their size.
+fn fading(random: &mut Random, rows: usize) -> String {
+    let mut table = "x,y\n".to_owned();
+    for place in 0..rows {
+        let x = pow(10.0, 3.0 * place as f64 / (rows - 1) as f64);
+        let _ = writeln!(table, "{x},{}", 1.9 + 3.3 * pow(x, -0.5) + 0.1 * pow(x, -0.5) * random.normal());
+    }
+    table
+}
+
+const FADING: Kind = Kind {
+    name: "scatter that falls with the size, 24 rows",
+    formula: "y = E + A * x^-a",
+    truth: &[("E", 1.9), ("A", 3.3), ("a", 0.5)],
+    columns: &["x", "y"],
+    fit: "",
+    group: None,
+    curve: ("E + A * 10000^-a", || 1.9 + 3.3 * 0.01),
+    rows: |random| fading(random, 24),
+};
+
 const KINDS: &[Kind] = &[
     RUNS,
+    QUIET,
+    Kind { name: "groups of unequal scatter, one between", group: Some("usual"), ..QUIET },
+    Kind { name: "groups of unequal scatter, the noisiest", group: Some("noisy"), ..QUIET },
+    Kind {
+        name: "groups of unequal scatter, without shared parameters, the noisiest",
+        fit: "by = \"run\"",
+        group: Some("noisy"),
+        ..QUIET
+    },
+    FADING,
+    Kind { name: "scatter that falls with the size, 60 rows", rows: |random| fading(random, 60), ..FADING },
     Kind {
         name: "checkpoints, drifting errors",
         rows: |random| {
@@ -94,6 +155,7 @@ const KINDS: &[Kind] = &[
         truth: &[("A", 2.5), ("a", 0.2)],
         columns: &["N", "y"],
         fit: "replicates = [\"N\"]",
+        group: None,
         curve: ("A * 100^-a", || 2.5 * pow(100.0, -0.2)),
         rows: |random| {
             let mut table = "N,y\n".to_owned();
@@ -112,6 +174,7 @@ const KINDS: &[Kind] = &[
         truth: &[("E", 1.9), ("A", 3.3), ("a", 0.5)],
         columns: &["x", "sd", "y"],
         fit: "weights = \"1 / sd^2\"",
+        group: None,
         curve: ("E + A * 256^-a", || 1.9 + 3.3 * pow(256.0, -0.5)),
         rows: |random| {
             let mut table = "x,sd,y\n".to_owned();
@@ -158,13 +221,17 @@ fn covered(kind: &Kind, sets: usize) -> Result<String, String> {
     let results = results(folder.path())?;
     let (mut parameters, mut curve, mut widths, mut without) = ((0, 0), 0, Vec::new(), 0);
     for set in 0..sets {
+        let name = format!("set{set}");
+        let fit = kind.group.map_or(&results["fits"][&name], |group| &results["fits"][&name]["groups"][group]);
+        let answers = results["queries"][&name]["rows"].as_array().map_or(&[][..], Vec::as_slice);
+        let answer = answers.iter().find(|row| kind.group.is_none_or(|group| row["group"] == group));
         for (name, truth) in kind.truth {
-            if let Some((lower, upper)) = ends(&results["fits"][format!("set{set}")]["parameters"][name]) {
+            if let Some((lower, upper)) = ends(&fit["parameters"][name]) {
                 parameters.0 += usize::from((lower..=upper).contains(truth));
                 parameters.1 += 1;
             }
         }
-        match ends(&results["queries"][format!("set{set}")]["rows"][0]["curve"]) {
+        match answer.and_then(|row| ends(&row["curve"])) {
             Some((lower, upper)) => {
                 curve += usize::from((lower..=upper).contains(&(kind.curve.1)()));
                 widths.push(upper - lower);

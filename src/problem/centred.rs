@@ -50,13 +50,7 @@ impl Problem {
     /// The middle and the ends of each variable over the rows of all blocks. The middle is the geometric mean of positive
     /// values, else the mean.
     fn reference(&self) -> Reference {
-        let count = self.blocks.first().map_or(0, |block| block.variables.len());
-        let columns: Vec<Vec<f64>> = (0..count)
-            .map(|variable| {
-                let of_block = |block: &Arc<Block>| block.variables[variable][..block.columns.rows()].to_vec();
-                self.blocks.iter().flat_map(of_block).collect()
-            })
-            .collect();
+        let columns = self.columns();
         let middle = |values: &Vec<f64>| {
             if values.iter().all(|x| *x > 0.0) {
                 exp(mean(&values.iter().map(|x| ln(*x)).collect::<Vec<_>>()))

@@ -307,6 +307,16 @@ impl Problem {
         self.blocks.first().map_or_else(Vec::new, |block| block.variables.iter().map(Vec::as_slice).collect())
     }
 
+    /// The values of each variable of the law by row, for all blocks.
+    pub fn columns(&self) -> Vec<Vec<f64>> {
+        let count = self.blocks.first().map_or(0, |block| block.variables.len());
+        let of_variable = |variable: usize| {
+            let of_block = |block: &Arc<Block>| block.variables[variable][..block.columns.rows()].to_vec();
+            self.blocks.iter().flat_map(of_block).collect()
+        };
+        (0..count).map(of_variable).collect()
+    }
+
     /// The residual of each row on the objective's scale, in units of the noise where the noise is known.
     pub fn residuals(&self, point: &[f64]) -> Vec<f64> {
         let blocks = self.blocks.iter().enumerate();

@@ -9,6 +9,7 @@ mod dispersion;
 mod division;
 mod freedom;
 mod group_scatter;
+mod levels;
 mod method;
 mod noise;
 mod open_ends;
@@ -24,6 +25,9 @@ use crate::law::Law;
 use crate::numerics::Points;
 use crate::problem::Problem;
 use crate::watch::Watch;
+
+/// Minimum number of draws or resamples, from which an interval can be read.
+pub const FEWEST_DRAWS: usize = 20;
 
 /// The input of a method.
 pub struct Fitted<'a> {

@@ -54,16 +54,17 @@ pub(super) fn over_centred(
     Ok(draws)
 }
 
-/// Refits of the law's values, displaced in the tangent plane. `draw` gives a displacement in units of the scatter.
+/// Refits of the law's values, displaced in the tangent plane. `draw` gives a displacement in units of the scatter that
+/// all rows have in common, which it is given.
 ///
-/// Each displacement is multiplied by the square root of the degrees of freedom over their chi-square. Few rows then
-/// give the tails of Student's t, exactly so for a law that is linear in some coordinates.
+/// The common scatter is the square root of the degrees of freedom over their chi-square. Few rows then give the tails
+/// of Student's t, exactly so for a law that is linear in some coordinates.
 pub(super) fn displaced(
     tangent: &Tangent<'_>,
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
-    draw: impl Fn(&mut Random) -> Vec<f64> + Sync,
+    draw: impl Fn(&mut Random, f64) -> Vec<f64> + Sync,
 ) -> Result<Draws, Cancelled> {
     collect(fitted, count, purpose, |random| Ok(displace(tangent, fitted, random, rivals(fitted), &draw).refit))
 }
@@ -75,7 +76,7 @@ pub(super) fn displaced_weighed(
     count: usize,
     purpose: &str,
     weigh: impl Fn(&Displaced) -> f64 + Sync,
-    draw: impl Fn(&mut Random) -> Vec<f64> + Sync,
+    draw: impl Fn(&mut Random, f64) -> Vec<f64> + Sync,
 ) -> Result<(Draws, Vec<f64>), Cancelled> {
     let mut gathered = Gathered::new(fitted, count);
     let mut weights = Vec::new();
@@ -96,13 +97,13 @@ fn displace(
     fitted: &Fitted<'_>,
     random: &mut Random,
     starts: &[Vec<f64>],
-    draw: &impl Fn(&mut Random) -> Vec<f64>,
+    draw: &impl Fn(&mut Random, f64) -> Vec<f64>,
 ) -> Displaced {
     let mut tries = 0;
     loop {
         tries += 1;
         let scatter = stretch(random, tangent.freedom);
-        let along: Vec<f64> = draw(random).into_iter().map(|t| scatter * t).collect();
+        let along: Vec<f64> = draw(random, scatter).into_iter().map(|t| scatter * t).collect();
         let (problem, minimum) = tangent.refit(&along, starts);
         if is_within(fitted.problem, &minimum.point) {
             return Displaced { refit: Refit { minimum, scatter }, is_free: true, problem, along };

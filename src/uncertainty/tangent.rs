@@ -4,9 +4,12 @@
 //! not depend on how the law is written. A refit brings a displaced point back to the surface and follows curved
 //! valleys. For a law that is linear in some coordinates, both steps are exact.
 
+use std::sync::Arc;
+
 use super::Fitted;
 use super::dispersion::{self, Scale};
 use super::freedom::{Refused, clusters};
+use super::levels::{Levels, Residuals};
 use crate::law::Order;
 use crate::numerics::{Matrix, Random, eigen_symmetric, ln};
 use crate::problem::Problem;
@@ -33,6 +36,15 @@ pub(super) struct Tangent<'a> {
     curvature: f64,
     /// The scale on which twice the increase of the objective is chi-square.
     dispersion: f64,
+    /// The scatter of each row, where rows scatter differently.
+    uneven: Option<Unequal>,
+}
+
+/// Rows that scatter differently.
+struct Unequal {
+    levels: Arc<Levels>,
+    /// The Cholesky factor of the covariance of displacements in the directions of the plane.
+    factor: Matrix,
 }
 
 impl<'a> Tangent<'a> {
@@ -118,7 +130,42 @@ impl<'a> Tangent<'a> {
     pub(super) fn at(&self, optimum: &[f64]) -> Option<Self> {
         let free = self.fitted.problem.unbounded();
         let scale = Scale { curvature: self.curvature, dispersion: self.dispersion };
-        Self::touching(self.fitted, &free, optimum.to_vec(), self.freedom, &scale)
+        let there = Self::touching(self.fitted, &free, optimum.to_vec(), self.freedom, &scale)?;
+        Some(there.with_levels(self.uneven.as_ref().map(|uneven| Arc::clone(&uneven.levels))))
+    }
+
+    /// How the scatter of independent rows differs between the blocks of the problem, and along the law's variables.
+    fn levels(&self) -> Option<Levels> {
+        let problem = self.fitted.problem;
+        let groups = problem.block_rows().into_iter().enumerate();
+        let groups: Vec<usize> = groups.flat_map(|(group, rows)| std::iter::repeat_n(group, rows)).collect();
+        let named = self.fitted.law.variables.iter().zip(problem.columns());
+        let columns: Vec<Vec<f64>> =
+            named.filter(|(variable, _)| !variable.is_of_knot()).map(|(_, column)| column).collect();
+        Levels::of(&Residuals { units: &self.units, directions: &self.directions, groups: &groups, columns: &columns })
+    }
+
+    /// The plane with the scatter of its rows, where independent rows scatter differently.
+    pub(super) fn with_scatter(self) -> Self {
+        if clusters(self.fitted) < self.metric.len() {
+            return self;
+        }
+        let levels = self.levels().map(Arc::new);
+        self.with_levels(levels)
+    }
+
+    fn with_levels(self, levels: Option<Arc<Levels>>) -> Self {
+        let uneven = levels.and_then(|levels| {
+            let mut covariance = Matrix::zeros(self.size());
+            for (i, a) in self.directions.iter().enumerate() {
+                for (j, b) in self.directions.iter().enumerate() {
+                    let rows = a.iter().zip(b).zip(levels.middle());
+                    covariance[(i, j)] = rows.map(|((a, b), scatter)| a * b * scatter * scatter).sum();
+                }
+            }
+            Some(Unequal { factor: covariance.cholesky()?, levels })
+        });
+        Self { uneven, ..self }
     }
 
     fn touching(
@@ -150,6 +197,7 @@ impl<'a> Tangent<'a> {
             freedom,
             curvature,
             dispersion,
+            uneven: None,
         })
     }
 
@@ -159,14 +207,53 @@ impl<'a> Tangent<'a> {
     }
 
     /// How much worse a point is than the centre, on the scale of a chi-square. Least squares uses its own sum; other
-    /// objectives use the squared distance between the law's values.
+    /// objectives use the squared distance between the law's values. Where rows scatter differently, the distance is
+    /// that of the values' projections on the plane, in units of what the scatter of the rows does to them.
     pub(super) fn rise(&self, point: &[f64]) -> f64 {
         let problem = self.fitted.problem;
-        if problem.objective().member().is_square() {
+        if problem.objective().member().is_square() && self.uneven.is_none() {
             return 2.0 * (problem.cost(point) - self.cost) / self.dispersion;
         }
         let moved = problem.residuals(point).into_iter().zip(&self.residuals).zip(&self.metric);
-        moved.map(|((r, at), m)| (m * (r - at)) * (m * (r - at))).sum()
+        let moved: Vec<f64> = moved.map(|((r, at), m)| m * (r - at)).collect();
+        if self.uneven.is_none() { dot(&moved, &moved) } else { self.length(&self.project(&moved)) }
+    }
+
+    /// The squared length of a displacement along the directions, on the scale of a chi-square.
+    pub(super) fn length(&self, along: &[f64]) -> f64 {
+        match &self.uneven {
+            None => dot(along, along),
+            Some(uneven) => uneven.factor.solve_lower(along.to_vec()).iter().map(|part| part * part).sum(),
+        }
+    }
+
+    /// The displacement by residuals of all rows, each in units of the row's own scatter, in units of a common scatter.
+    pub(super) fn displaced_by(&self, residuals: &[f64], random: &mut Random, common: f64) -> Vec<f64> {
+        let Some(uneven) = &self.uneven else { return self.project(residuals) };
+        let mut rows = uneven.levels.draw(random, common);
+        rows.iter_mut().zip(residuals).for_each(|(scatter, residual)| *scatter *= residual);
+        self.project(&rows)
+    }
+
+    /// A displacement by normal scatter of all rows, in units of a common scatter.
+    pub(super) fn displaced_normally(&self, random: &mut Random, common: f64) -> Vec<f64> {
+        match self.uneven {
+            None => (0..self.size()).map(|_| random.normal()).collect(),
+            Some(_) => {
+                let normal: Vec<f64> = self.units.iter().map(|_| random.normal()).collect();
+                self.displaced_by(&normal, random, common)
+            }
+        }
+    }
+
+    /// The residual of each row in units of its own scatter. A residual is narrower than the scatter, because the law
+    /// follows the row.
+    pub(super) fn standardised(&self) -> Vec<f64> {
+        if let Some(uneven) = &self.uneven {
+            return uneven.levels.standardised().to_vec();
+        }
+        let levelled = |(unit, leverage): (&f64, f64)| unit / (1.0 - leverage).max(LEAST_LEFT).sqrt();
+        self.units.iter().zip(self.leverages()).map(levelled).collect()
     }
 
     /// How much wider displacements scatter than those of independent rows; 1 where rows are independent.
@@ -197,17 +284,16 @@ impl<'a> Tangent<'a> {
     /// The displacement by each cluster of rows alone, corrected for its leverage so that its square has the right
     /// mean (Bell and `McCaffrey` 2002): `(I - Q_c' Q_c)^(-1/2) Q_c' u_c`.
     pub(super) fn by_cluster(&self) -> Vec<Vec<f64>> {
-        let size = self.size();
+        let (size, standardised) = (self.size(), self.standardised());
         let mut rows: Vec<Vec<usize>> = vec![Vec::new(); clusters(self.fitted)];
         self.fitted.clusters.iter().enumerate().for_each(|(row, &cluster)| rows[cluster].push(row));
         let of_cluster = |rows: Vec<usize>| -> Vec<f64> {
+            if let [row] = rows[..] {
+                let scatter = self.uneven.as_ref().map_or(1.0, |uneven| uneven.levels.middle()[row]);
+                return self.directions.iter().map(|q| q[row] * (scatter * standardised[row])).collect();
+            }
             let along = |q: &Vec<f64>| rows.iter().map(|&row| q[row] * self.units[row]).sum::<f64>();
             let score: Vec<f64> = self.directions.iter().map(along).collect();
-            if let [row] = rows[..] {
-                let leverage: f64 = self.directions.iter().map(|q| q[row] * q[row]).sum();
-                let factor = 1.0 / (1.0 - leverage).max(LEAST_LEFT).sqrt();
-                return score.into_iter().map(|s| s * factor).collect();
-            }
             let mut left = Matrix::zeros(size);
             for (i, a) in self.directions.iter().enumerate() {
                 for (j, b) in self.directions.iter().enumerate() {
@@ -304,37 +390,38 @@ struct Common {
 ///
 /// Few rows give a poor estimate of their own scatter. The weight of the clusters' own displacements grows with the
 /// degrees of freedom, as if [`EVEN_ROWS`] more rows had scattered evenly.
-pub(super) struct Uneven {
+pub(super) struct Uneven<'a> {
+    tangent: &'a Tangent<'a>,
     by_cluster: Vec<Vec<f64>>,
     /// Square root of the weight of the rows' own displacements, and of the rest.
     own: f64,
     rest: f64,
-    /// Columns of displacements of even scatter for clusters of several rows; independent rows scatter by one in every
-    /// direction.
+    /// Columns of displacements of even scatter for clusters of several rows; `None` for independent rows.
     even: Option<Vec<Vec<f64>>>,
 }
 
 /// Number of additional rows that are assumed to scatter evenly.
 const EVEN_ROWS: f64 = 10.0;
 
-impl Uneven {
+impl<'a> Uneven<'a> {
     /// The displacements of a fit.
-    pub(super) fn of(tangent: &Tangent<'_>) -> Self {
+    pub(super) fn of(tangent: &'a Tangent<'a>) -> Self {
         let own = tangent.freedom as f64 / (tangent.freedom as f64 + EVEN_ROWS);
         let has_clusters = clusters(tangent.fitted) < tangent.metric.len();
         let even = has_clusters.then(|| tangent.even());
-        Self { by_cluster: tangent.by_cluster(), own: own.sqrt(), rest: (1.0 - own).sqrt(), even }
+        Self { tangent, by_cluster: tangent.by_cluster(), own: own.sqrt(), rest: (1.0 - own).sqrt(), even }
     }
 
-    /// The displacement for one random factor per cluster.
-    pub(super) fn draw(&self, random: &mut Random, factor: impl Fn(&mut Random) -> f64) -> Vec<f64> {
-        let size = self.by_cluster.first().map_or(0, Vec::len);
-        let normals: Vec<f64> = (0..size).map(|_| self.rest * random.normal()).collect();
-        let mut sum = match &self.even {
-            None => normals,
+    /// The displacement for one random factor per cluster, in units of a common scatter.
+    pub(super) fn draw(&self, random: &mut Random, common: f64, factor: impl Fn(&mut Random) -> f64) -> Vec<f64> {
+        let mut sum: Vec<f64> = match &self.even {
+            None => {
+                self.tangent.displaced_normally(random, common).into_iter().map(|along| self.rest * along).collect()
+            }
             Some(columns) => {
+                let normals: Vec<f64> = (0..self.tangent.size()).map(|_| self.rest * random.normal()).collect();
                 let along = |k: usize| columns.iter().zip(&normals).map(|(column, z)| column[k] * z).sum();
-                (0..size).map(along).collect()
+                (0..self.tangent.size()).map(along).collect()
             }
         };
         for displacement in &self.by_cluster {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::law::find;
-use crate::numerics::{Random, exp, ln, quantile};
+use crate::numerics::{Random, exp, ln, mean, quantile};
 use crate::objective::{LeastSquares, Objective, ResponseScale};
 use crate::search::search;
 use crate::solver::Solver;
@@ -34,7 +34,7 @@ fn half_widths(draws: &Draws, problem: &Problem, optimum: &[f64], x: &[f64], t: 
     sorted.sort_by(f64::total_cmp);
     let found = 0.5 * (quantile(&sorted, 0.95) - quantile(&sorted, 0.05));
     let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
-    let middle = crate::numerics::mean(&logs);
+    let middle = mean(&logs);
     let across: f64 = logs.iter().map(|l| (l - middle) * (l - middle)).sum();
     let squares: f64 = problem.residuals(optimum).iter().map(|r| r * r).sum();
     (found, t * (squares / (x.len() - 2) as f64 / across).sqrt())
@@ -217,10 +217,8 @@ fn repeated_rows_of_clusters_do_not_narrow_the_posterior() {
 
 #[test]
 fn methods_that_disagree_are_both_named() {
-    // A fifth run at the end has all the weight on the slope, and many resamples leave it out.
-    let (mut x, mut y) = line(16, |_| 0.001);
-    x[15] = exp(60.0);
-    y[15] = 3.0 * exp(-0.3 * 60.0 + 0.05);
+    // Rows in the middle scatter most and say least about the slope, which no power of x describes.
+    let (x, y) = line(16, |i| if (5..11).contains(&i) { 0.1 } else { 0.001 });
     let (problem, optimum) = problem(&x, &y);
     let clusters: Vec<usize> = (0..16).collect();
     let drawn = draws(&Auto { resamples: 1000, level: 0.9 }, &problem, &optimum, &clusters);
@@ -377,7 +375,7 @@ fn the_curve_of_a_linear_law_is_a_parabola_that_ends_at_the_student_interval() {
     let fitted = Fitted::unwatched(&problem, &law, &optimum, &clusters, 5);
     let drawn = Profile { draws: 100, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
     // Linear regression by hand, with t(0.95; 5) as printed in tables.
-    let (mean_x, mean_y) = (crate::numerics::mean(&x), crate::numerics::mean(&y));
+    let (mean_x, mean_y) = (mean(&x), mean(&y));
     let across: f64 = x.iter().map(|x| (x - mean_x) * (x - mean_x)).sum();
     let slope = x.iter().zip(&y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / across;
     let floor = mean_y - slope * mean_x;
@@ -438,7 +436,7 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
     let rows = 40;
     let x: Vec<f64> = (0..rows).map(|i| exp(i as f64 * 8.0 / rows as f64)).collect();
     let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
-    let middle = crate::numerics::mean(&logs);
+    let middle = mean(&logs);
     let across: f64 = logs.iter().map(|l| (l - middle) * (l - middle)).sum();
     let known = 1.2533 * 0.03 / across.sqrt() * 1.686;
     let law = find("power").unwrap().law().unwrap();
@@ -460,7 +458,7 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
             profile.push((upper - lower) / 2.0 / known);
         }
         for (name, ratios) in [("sandwich", sandwich), ("profile", profile), ("bootstrap", bootstrap)] {
-            let mean = crate::numerics::mean(&ratios);
+            let mean = mean(&ratios);
             assert!((mean - 1.0).abs() < 0.3, "{name} of {}: {mean}, {ratios:?}", objective.describe());
             assert!(ratios.iter().all(|ratio| (0.4..2.5).contains(ratio)), "{name}: {ratios:?}");
         }
@@ -516,5 +514,90 @@ fn refits_computed_in_ranges_give_the_draws_of_a_method_to_the_bit() {
             let has_more = method.describe().starts_with("profile") || method.describe().starts_with("selected");
             assert!(has_more || !computed.into_inner(), "{} refitted again", method.describe());
         }
+    }
+}
+
+/// Methods of few rows, with 400 draws each.
+fn of_few_rows() -> [Box<dyn Method>; 4] {
+    [
+        Box::new(Posterior { draws: 400, level: 0.9 }),
+        Box::new(Residual { resamples: 400, level: 0.9 }),
+        Box::new(Wild { resamples: 400, level: 0.9 }),
+        Box::new(Sandwich { draws: 400, level: 0.9 }),
+    ]
+}
+
+/// The variance of a coordinate among draws.
+fn variance(draws: &Draws, coordinate: usize) -> f64 {
+    let values: Vec<f64> = draws.points.iter().map(|point| point[coordinate]).collect();
+    let middle = mean(&values);
+    mean(&values.iter().map(|x| (x - middle) * (x - middle)).collect::<Vec<f64>>())
+}
+
+/// Number of simulated tables over which variances are averaged.
+const TABLES: u64 = 20;
+
+/// The mean variances of coordinates among the draws of each method, over simulated problems with their coordinates.
+fn mean_variances(simulated: impl Fn(u64) -> (Problem, Vec<usize>)) -> Vec<(String, Vec<f64>)> {
+    let law = find("power").unwrap().law().unwrap();
+    let mut all: Vec<(String, Vec<f64>)> = of_few_rows().iter().map(|method| (method.describe(), Vec::new())).collect();
+    for table in 0..TABLES {
+        let (problem, coordinates) = simulated(table);
+        let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+        let rows: Vec<usize> = (0..problem.rows()).collect();
+        for (method, (_, found)) in of_few_rows().iter().zip(&mut all) {
+            let drawn = draws(method.as_ref(), &problem, &optimum, &rows);
+            found.resize(coordinates.len(), 0.0);
+            found.iter_mut().zip(&coordinates).for_each(|(sum, j)| *sum += variance(&drawn, *j) / TABLES as f64);
+        }
+    }
+    all
+}
+
+/// Rows of ln y = ln 3 - 0.3 ln x with a scatter each.
+fn scattered(x: &[f64], scatter: impl Fn(usize) -> f64, random: &mut Random) -> Problem {
+    let law = find("power").unwrap().law().unwrap();
+    let rows = x.iter().enumerate();
+    let y: Vec<f64> = rows.map(|(row, x)| 3.0 * exp(-0.3 * ln(*x) + scatter(row) * random.normal())).collect();
+    Problem::new(&law, &Objective::least_squares(ResponseScale::Log), &[x], &y, None)
+}
+
+#[test]
+fn groups_that_share_an_exponent_keep_their_own_scatter() {
+    // The exponent says nothing about the size of a group in the middle of its rows.
+    let x: Vec<f64> = (0..12).map(|i| exp(f64::from(i) - 5.5)).collect();
+    let scatter = [0.005, 0.05];
+    let found = mean_variances(|table| {
+        let mut random = Random::new(3, "own scatter", table);
+        let problem = Problem::joint(&scatter.map(|s| scattered(&x, |_| s, &mut random)), &[1]);
+        let sizes = problem.places().iter().map(|places| places[0]).collect();
+        (problem, sizes)
+    });
+    for (method, variances) in found {
+        for (variance, scatter) in variances.into_iter().zip(scatter) {
+            let ratio = (variance / (scatter * scatter / x.len() as f64)).sqrt();
+            assert!((0.85..1.4).contains(&ratio), "{method}: {ratio}");
+        }
+    }
+}
+
+#[test]
+fn rows_keep_the_scatter_that_falls_along_a_variable() {
+    let logs: Vec<f64> = (0..24).map(|i| f64::from(i) / 3.0).collect();
+    let x: Vec<f64> = logs.iter().map(|log| exp(*log)).collect();
+    let scatter: Vec<f64> = logs.iter().map(|log| 0.1 * exp(-0.5 * log)).collect();
+    // The variance of the slope of linear regression, if each row has its own.
+    let middle = mean(&logs);
+    let across: f64 = logs.iter().map(|log| (log - middle) * (log - middle)).sum();
+    let square = |x: f64| x * x;
+    let known: f64 = logs.iter().zip(&scatter).map(|(log, s)| square((log - middle) * s / across)).sum();
+    let pooled = mean(&scatter.iter().map(|s| s * s).collect::<Vec<f64>>()) / across;
+    assert!((known / pooled).sqrt() > 1.2, "an even scatter would be too narrow");
+    let found = mean_variances(|table| {
+        (scattered(&x, |row| scatter[row], &mut Random::new(3, "falling scatter", table)), vec![1])
+    });
+    for (method, variances) in found {
+        let ratio = (variances[0] / known).sqrt();
+        assert!((0.85..1.4).contains(&ratio), "{method}: {ratio}");
     }
 }

@@ -10,7 +10,7 @@ mod rows;
 mod together;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use parts::{ESTIMATE, Estimate, REFITS, Refits, WrittenEstimate, WrittenRefits};
@@ -40,7 +40,7 @@ use rows::Rows;
 pub(super) use rows::numbers;
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 27;
+const REV: u32 = 28;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -270,6 +270,24 @@ fn counted(problem: &Problem, clusters: &[usize]) -> (Problem, Vec<usize>) {
     (busy, rows::renumbered(kept.into_iter()))
 }
 
+/// The seed of the draws of a fit: that of the study, with the pattern of the residuals. Fits of different rows have
+/// independent errors, also where their rows have equal sizes, so their draws must not come from the same random numbers.
+/// The pattern depends neither on units nor on the form of the law, nor on copies of rows.
+fn seed_of_rows(seed: u64, problem: &Problem, optimum: &[f64]) -> u64 {
+    let residuals = problem.unscaled_residuals(optimum);
+    let largest = residuals.iter().fold(0.0, |largest: f64, residual| largest.max(residual.abs()));
+    let steps = |residual: &f64| (PATTERN_STEPS * residual / largest).round() as i64;
+    let pattern: BTreeSet<i64> = residuals.iter().map(steps).collect();
+    let mut bytes = seed.to_le_bytes().to_vec();
+    pattern.into_iter().for_each(|step| bytes.extend(step.to_le_bytes()));
+    let digest = blake3::hash(&bytes);
+    digest.as_bytes()[..8].iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
+}
+
+/// Steps of the largest residual to which the pattern of residuals is rounded: few enough for optima that differ by
+/// rounding.
+const PATTERN_STEPS: f64 = 1000.0;
+
 /// The result of a search.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Found {
@@ -387,7 +405,7 @@ impl FitLaw {
             rivals: &rivals,
             names: &names,
             clusters,
-            seed: self.seed,
+            seed: seed_of_rows(self.seed, problem, optimum),
             division,
             watch,
         };

@@ -13,8 +13,8 @@ use crate::stage::Failure;
 use crate::uncertainty::{Draws, GroupResiduals, scatter_equally, scatter_of_groups};
 
 /// A warning about groups with different scatter.
-const UNEVEN_GROUPS: &str = "The groups have different scatter (Bartlett's test at 1 %): the scatter of a new run lies \
- between that of its own group and that of all groups, closer to its own the more rows the group has.";
+const UNEVEN_GROUPS: &str = "The groups have different scatter (Bartlett's test at 1 %). In intervals, the scatter of a \
+ group lies between that of its own rows and that of all rows, closer to its own the more rows the group has.";
 
 impl FitLaw {
     /// Fits all groups at once, with shared parameters.

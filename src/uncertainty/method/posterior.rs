@@ -58,7 +58,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
 /// Draws from the posterior over the coordinates of the fit.
 fn sample_over(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancelled> {
     let best = match Tangent::of(fitted) {
-        Ok(tangent) => tangent,
+        Ok(tangent) => tangent.with_scatter(),
         Err(refused) => return Ok(refused.draws()),
     };
     let spread = best.spread();
@@ -69,8 +69,8 @@ fn sample_over(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancelled> {
         // Each valley has a density of its own, and its share is the part of the posterior that it holds.
         let weigh = |one: &Displaced| log_weight(&best, tangent, one, spread);
         let purpose = if number == 0 { "posterior".to_owned() } else { format!("posterior {number}") };
-        let (valley, own) = displaced_weighed(tangent, fitted, count, &purpose, weigh, |random| {
-            (0..tangent.size()).map(|_| spread * random.normal()).collect()
+        let (valley, own) = displaced_weighed(tangent, fitted, count, &purpose, weigh, |random, common| {
+            tangent.displaced_normally(random, common).into_iter().map(|along| spread * along).collect()
         })?;
         if valley.points.is_empty() {
             // Only all refits of a valley tell that it has none.
@@ -112,7 +112,7 @@ fn log_weight(best: &Tangent<'_>, valley: &Tangent<'_>, one: &Displaced, spread:
     }
     let (freedom, rows) = (best.freedom as f64, (best.freedom + best.size()) as f64);
     let rise = best.rise(&one.refit.minimum.point) / (spread * spread);
-    let length: f64 = one.along.iter().map(|t| t * t).sum::<f64>() / (spread * spread);
+    let length = valley.length(&one.along) / (spread * spread);
     let ratio = ln((1.0 + length / freedom) / (1.0 + (rise / freedom).max(-0.5)));
     0.5 * rows * ratio + valley.log_room(&one.problem, &one.refit.minimum.point)
 }

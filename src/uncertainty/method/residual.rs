@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::{Method, default_level};
 use crate::numerics::mean;
 use crate::uncertainty::refits::{displaced, over_centred};
-use crate::uncertainty::tangent::{LEAST_LEFT, Tangent};
+use crate::uncertainty::tangent::Tangent;
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),
-/// corrected for leverage and with the tails of Student's t. The method assumes the same scatter everywhere.
+/// corrected for leverage and with the tails of Student's t. Groups that are fitted together, and rows along a variable, keep
+/// their own scatter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Residual {
@@ -44,15 +45,14 @@ impl Method for Residual {
 impl Residual {
     fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let tangent = match Tangent::of(fitted) {
-            Ok(tangent) => tangent,
+            Ok(tangent) => tangent.with_scatter(),
             Err(refused) => return Ok(refused.draws()),
         };
-        let levelled = |(unit, leverage): (&f64, f64)| unit / (1.0 - leverage).max(LEAST_LEFT).sqrt();
-        let units: Vec<f64> = tangent.units.iter().zip(tangent.leverages()).map(levelled).collect();
-        let centre = mean(&units);
-        displaced(&tangent, fitted, self.resamples, "residual", |random| {
-            let drawn: Vec<f64> = units.iter().map(|_| units[random.below(units.len())] - centre).collect();
-            tangent.project(&drawn)
+        let residuals = tangent.standardised();
+        let centre = mean(&residuals);
+        displaced(&tangent, fitted, self.resamples, "residual", |random, common| {
+            let drawn: Vec<f64> = residuals.iter().map(|_| residuals[random.below(residuals.len())] - centre).collect();
+            tangent.displaced_by(&drawn, random, common)
         })
     }
 }

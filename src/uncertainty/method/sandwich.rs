@@ -48,10 +48,10 @@ impl Method for Sandwich {
 impl Sandwich {
     fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let tangent = match Tangent::of(fitted) {
-            Ok(tangent) => tangent,
+            Ok(tangent) => tangent.with_scatter(),
             Err(refused) => return Ok(refused.draws()),
         };
         let rows = Uneven::of(&tangent);
-        displaced(&tangent, fitted, self.draws, "sandwich", |random| rows.draw(random, Random::normal))
+        displaced(&tangent, fitted, self.draws, "sandwich", |random, common| rows.draw(random, common, Random::normal))
     }
 }

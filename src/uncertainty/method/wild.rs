@@ -47,11 +47,11 @@ impl Method for Wild {
 impl Wild {
     fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let tangent = match Tangent::of(fitted) {
-            Ok(tangent) => tangent,
+            Ok(tangent) => tangent.with_scatter(),
             Err(refused) => return Ok(refused.draws()),
         };
         let rows = Uneven::of(&tangent);
-        displaced(&tangent, fitted, self.resamples, "wild", |random| rows.draw(random, webb))
+        displaced(&tangent, fitted, self.resamples, "wild", |random, common| rows.draw(random, common, webb))
     }
 }
 
