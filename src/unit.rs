@@ -147,7 +147,7 @@ impl Unit {
 
     /// What a loss is counted over, if not over tokens: `byte` or `character`.
     pub fn per(self) -> Option<&'static str> {
-        self.base.split_once(" per ").map(|(_, per)| per)
+        counted_over(self.base)
     }
 
     /// Whether the multiple is a letter or part of the base, and no number.
@@ -158,6 +158,13 @@ impl Unit {
     /// Whether the unit has no multiple.
     pub fn is_plain(self) -> bool {
         self.multiple == Multiple::One
+    }
+
+    /// All names of units of some dimensions, other spellings included.
+    pub(crate) fn names_of(dimensions: &[Dimension]) -> Vec<&'static str> {
+        let is_of = |base: &str| BASES.iter().any(|(name, d, _)| *name == base && dimensions.contains(d));
+        let spelled = SPELLINGS.iter().filter(|(_, base)| is_of(base)).map(|(other, _)| *other);
+        BASES.iter().map(|(name, ..)| *name).filter(|name| is_of(name)).chain(spelled).collect()
     }
 
     /// The size of the unit without its multiple: 8.64e19 for `M PFday`.
@@ -173,17 +180,29 @@ impl Unit {
         Some(Self { dimension, size, multiple: Multiple::One, base })
     }
 
+    /// The unit in which its values are stored: `nats per byte` for bits per byte.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        let is_stored = |(base, dimension, size): &(&str, Dimension, f64)| {
+            *dimension == self.dimension && *size == 1.0 && counted_over(base) == self.per()
+        };
+        let stored = BASES.into_iter().find(is_stored);
+        stored.map_or(self, |(base, dimension, size)| Self { dimension, size, multiple: Multiple::One, base })
+    }
+
     /// The unit and the conversion of its values, where there is one: `bits, kept in nats (times 0.693147)`.
     pub fn describe(self) -> String {
-        match Self::base(self.dimension).filter(|_| self.size != 1.0) {
-            Some(base) => {
-                let six_digits: f64 = format!("{:.5e}", self.size).parse().unwrap_or(self.size);
-                let per = self.per().map_or_else(String::new, |per| format!(" per {per}"));
-                format!("{self}, kept in {base}{per} (times {})", crate::numeral::exact(six_digits))
-            }
-            None => self.to_string(),
+        if self.size == 1.0 {
+            return self.to_string();
         }
+        let six_digits: f64 = format!("{:.5e}", self.size).parse().unwrap_or(self.size);
+        format!("{self}, kept in {} (times {})", self.stored(), crate::numeral::exact(six_digits))
     }
+}
+
+/// What a unit of losses is counted over, if not over tokens.
+fn counted_over(base: &str) -> Option<&str> {
+    base.split_once(" per ").map(|(_, per)| per)
 }
 
 /// The multiple that a word or a letter probably means.
@@ -395,5 +414,7 @@ mod tests {
         assert_eq!(said("%"), "%, kept in share (times 0.01)");
         assert_eq!(said("bpb"), "bits per byte, kept in nats per byte (times 0.693147)");
         assert_eq!(said("nats"), "nats");
+        let stored = |text: &str| Unit::parse(text).unwrap().stored().to_string();
+        assert_eq!(["bits", "bpc", "1e21 FLOP"].map(stored), ["nats", "nats per character", "FLOP"]);
     }
 }

@@ -258,6 +258,38 @@ fn a_place_where_a_target_is_reached_is_drawn_where_it_is() {
 }
 
 #[test]
+fn the_minimum_of_each_group_is_drawn_on_its_curve() {
+    let mut table = "budget,x,y\n".to_owned();
+    for budget in 1..=3 {
+        for step in -6..=6 {
+            let log = f64::from(step) / 2.0;
+            let best = f64::from(budget);
+            let y = 3.0 - 0.2 * best + 0.05 * (log - best) * (log - best);
+            let _ = writeln!(table, "{budget},{},{y}", libm::exp(log));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Parabolas\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { x = \"x\", y = \"y\", budget = \"budget\" }\n\
+        [laws.parabola]\nformula = \"y = a + b * (ln(x) - m)^2\"\n[fits.main]\nrows = \"runs\"\nlaw = \"parabola\"\nby = \"budget\"\n\
+        [queries.best]\nfit = \"main\"\nminimum = { over = \"x\" }\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let drawn = world.read("outputs/study/figures/groups-main.csv");
+    for (budget, x, y) in [(1, 1.0, 2.8), (2, 2.0, 2.6), (3, 3.0, 2.4)] {
+        let line = drawn
+            .lines()
+            .find(|line| line.contains(&format!("{budget}: answers")))
+            .unwrap_or_else(|| panic!("{drawn}"));
+        let numbers: Vec<f64> = line.split(',').filter_map(|cell| cell.parse().ok()).collect();
+        assert!(numbers.iter().any(|found| (found - libm::exp(x)).abs() < 1e-3 * found), "{line}");
+        assert!(numbers.iter().any(|found| (found - y).abs() < 1e-6), "{line}");
+    }
+    assert!(
+        world.read("outputs/study/figures/fit-main-1.csv").contains("answer: best"),
+        "the law of a group shows its own"
+    );
+}
+
+#[test]
 fn groups_that_are_numbers_are_in_numerical_order() {
     let world = grouped(11);
     let groups = &pictures(&world, "study")["groups-aaa"];

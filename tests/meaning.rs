@@ -26,6 +26,17 @@ fn results(world: &World) -> serde_json::Value {
 const FORMATS: &str = "[report]\nformats = [\"html\", \"markdown\", \"json\", \"latex\"]\n";
 
 #[test]
+fn a_loss_per_byte_is_headed_as_one() {
+    let spec = SPEC.replacen("L = \"loss\"", "L = { column = \"loss\", unit = \"bits per byte\" }", 1);
+    let world = World::with(&format!("{spec}[report]\nformats = [\"markdown\", \"latex\"]\n"), &simulated_runs(0.01));
+    assert_eq!(world.lawfit(&["run", "study.toml"]).code, 0);
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("nats per byte"), "{report}");
+    let table = world.read("outputs/study/tables.tex");
+    assert!(table.contains("nats per byte") && !table.contains("(nats)"), "{table}");
+}
+
+#[test]
 fn a_wrong_unit_is_found_in_a_column_with_a_gap() {
     // Tokens in billions, declared as plain counts; one row has none.
     let rows = simulated_runs(0.01);

@@ -64,6 +64,27 @@ fn the_observed_value_is_shown_next_to_the_answer() {
 }
 
 #[test]
+fn the_answer_that_a_conclusion_quotes_is_the_recommended_one() {
+    let quoted = |conclusion: &str| {
+        let world = world(&format!("[report]\nconclusion = \"{conclusion}\"\n"));
+        let recommended = world.run("study.toml")["results"]["recommended"].clone();
+        (recommended["query"].as_str().unwrap().to_owned(), recommended["row"].as_u64().unwrap())
+    };
+    assert_eq!(quoted("No number."), ("budget".to_owned(), 2));
+    assert_eq!(quoted("The large one reaches {queries.large.row1.loss}."), ("large".to_owned(), 1));
+    assert_eq!(quoted("It takes {queries.target}; alpha is {fits.main.alpha}."), ("target".to_owned(), 1));
+}
+
+#[test]
+fn results_have_the_order_of_the_spec() {
+    let more = "[queries.ahead]\nfit = \"main\"\nloss = { N = 1e10, D = 1e11 }\n";
+    let world = World::with(&format!("{SPEC}{more}"), &simulated_runs(0.01));
+    let order = world.run("study.toml")["results"]["order"].clone();
+    assert_eq!(order["queries"], serde_json::json!(["budget", "target", "ahead"]));
+    assert_eq!(order["fits"], serde_json::json!(["main"]));
+}
+
+#[test]
 fn conclusions_of_an_author_contain_numbers_of_the_results() {
     let world = world(
         "[report]\nconclusion = [\"Twice {{so}}: {queries.large.row2}, of {sources.runs.rows} runs\", \"alpha is {fits.main.alpha}\"]\n",

@@ -38,6 +38,24 @@ fn every_number_of_an_answer_keeps_the_limits_with_its_interval() {
 }
 
 #[test]
+fn an_answer_within_limits_says_so_in_its_sentence_and_lies_where_its_compute_is() {
+    let limited = study(
+        "[queries.budget]\nfit = \"main\"\ncompute_optimal = { C = 1e23 }\nsubject_to = { gpu_hours = \"<= 5000\" }\n\
+         machine = { device = \"H100\", mfu = 0.4 }\n",
+    );
+    let outcome = limited.run("study.toml");
+    let conclusions = outcome["results"]["conclusions"].to_string();
+    assert!(conclusions.contains("C = 1e23 FLOP within gpu_hours <= 5e3"), "{conclusions}");
+    let row = &outcome["results"]["queries"]["budget"]["rows"][0];
+    let spent = 6.0 * value(row, "N") * value(row, "D");
+    assert!(spent < 1e22, "{spent:e}");
+    let drawn = limited.read("outputs/study/figures/fit-main.csv");
+    let line = drawn.lines().find(|line| line.contains("answer: budget")).unwrap();
+    let places = line.split(',').filter_map(|cell| cell.parse::<f64>().ok());
+    assert!(places.into_iter().any(|x| (x / spent - 1.0).abs() < 1e-3), "{line}");
+}
+
+#[test]
 fn a_curve_has_only_points_within_the_limits() {
     let curve = study(
         "[queries.curve]\nfit = \"main\"\nisoflop = { C = 1e22, points = 5, curve = true, sizes = [\"1B\", \"10B\"] }\n\

@@ -143,7 +143,9 @@ impl Fitted<'_> {
             for &other in pairs.smaller[row].iter().filter(|other| is_good(other)) {
                 all += 1;
                 let worse = pairs.worse(self, row, other);
-                if worse > least {
+                // A law that turns predicts that some larger runs are worse.
+                let by_law = worse + pairs.worse_side * (self.residuals[row] - self.residuals[other]);
+                if worse > least && worse - by_law > least {
                     rising.push((worse, row, other));
                 }
             }

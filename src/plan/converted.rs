@@ -4,7 +4,7 @@ use super::scope::{Scope, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::Law;
 use crate::spec::{self, Spec};
-use crate::unit::{Dimension, Unit};
+use crate::unit::Dimension;
 
 /// Warns of numbers in a formula, of deviations and of variables whose unit is converted, so that they mean something else
 /// than what is written: values in bits are kept in nats, and values in percent as shares. Returns the warnings of which
@@ -19,7 +19,7 @@ pub(super) fn check_converted(
     let mut doubts = Vec::new();
     let converted = |name: &str| {
         let unit = source.columns.get(name)?.unit.filter(|unit| unit.size != 1.0)?;
-        Some((unit, Unit::base(unit.dimension)?))
+        Some((unit, unit.stored()))
     };
     let path = SpecPath::of(&["sources"]);
     let place = || Place::Key(SpecPath::of(&["laws", &fit.law]).key("formula"));

@@ -140,9 +140,12 @@ fn set_units(
             );
             scope.tell(error.suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()));
         } else if unit.size != 1.0 {
-            let base = crate::unit::Unit::base(unit.dimension).map(|base| base.to_string()).unwrap_or_default();
             scope
-                .error("bad-unit", Place::Value(path.key(name)), format!("values of tables must be in {base}"))
+                .error(
+                    "bad-unit",
+                    Place::Value(path.key(name)),
+                    format!("values of tables must be in {}", unit.stored()),
+                )
                 .hints
                 .push("convert them in the source or in a `derive` step".to_owned());
         } else {

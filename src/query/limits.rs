@@ -23,6 +23,13 @@ pub(super) const ROUNDING: f64 = 1e-9;
 #[serde(transparent)]
 pub struct SubjectTo(pub BTreeMap<String, Allowed>);
 
+impl fmt::Display for SubjectTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits: Vec<String> = self.0.iter().map(|(name, allowed)| format!("{name} {allowed}")).collect();
+        f.write_str(&limits.join(" and "))
+    }
+}
+
 impl JsonSchema for SubjectTo {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "SubjectTo".into()

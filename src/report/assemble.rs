@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::results::{
-    AnswerRow, DroppedRows, FORMAT, FilterResult, FitResult, Observed, QueryResult, Reach, Results, SourceResult,
-    StepResult, StudyResult, TableResult,
+    AnswerRow, DroppedRows, FORMAT, FilterResult, FitResult, Observed, Order, QueryResult, Reach, Results,
+    SourceResult, StepResult, StudyResult, TableResult,
 };
 use super::{Described, DescribedFilter, DescribedTable, notes, recommend, said, sensitivity, words};
 use crate::answer::{ALL, Answer, Interval, Row, Verdict};
@@ -55,6 +55,10 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
         filters: filters.collect(),
         fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
         queries: queries.collect(),
+        order: Order {
+            fits: described.fits.iter().map(|fit| fit.name.clone()).collect(),
+            queries: described.queries.iter().map(|query| query.name.clone()).collect(),
+        },
         designs: designs.clone(),
         sensitivity: sensitivity::results(described, answers, varied),
         expectations: Vec::new(),

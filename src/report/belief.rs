@@ -260,8 +260,11 @@ pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &Ans
 /// A fit, or its fit of the group of an answer.
 fn of_group<'a>(fit: &'a FitResult, row: &AnswerRow) -> Option<&'a FitResult> {
     match &row.group {
-        Some(group) => fit.groups.iter().find(|(name, _)| name.0 == *group).map(|(_, fit)| fit),
-        None => Some(fit),
+        // The groups of a chain may be those of the other fit alone.
+        Some(group) if !fit.groups.is_empty() => {
+            fit.groups.iter().find(|(name, _)| name.0 == *group).map(|(_, fit)| fit)
+        }
+        _ => Some(fit),
     }
 }
 

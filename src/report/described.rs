@@ -267,6 +267,11 @@ impl Described {
         self.fits.iter().find(|f| f.name == name)
     }
 
+    /// The name of the source or table that has the rows of a fit: that of their filter, or the same name.
+    pub fn source_of<'a>(&'a self, rows: &'a str) -> &'a str {
+        self.filters.iter().find(|filter| filter.name == rows).map_or(rows, |filter| filter.source.as_str())
+    }
+
     /// The description of a query.
     pub fn query(&self, name: &str) -> Option<&DescribedQuery> {
         self.queries.iter().find(|query| query.name == name)

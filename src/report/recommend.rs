@@ -6,7 +6,7 @@ use super::belief::{Withheld, better_fit, error_of, farthest, judge, rivals, twi
 use super::results::{AnswerRow, QueryResult, Recommended, Results};
 use super::words::capital;
 use super::words::{self, Written};
-use super::{AnsweredBy, Belief, Described, DescribedQuery};
+use super::{AnsweredBy, Belief, Described, DescribedQuery, NamedAnswer, Piece, pieces};
 use crate::answer::Verdict;
 use crate::diagnostic::{list, numbered};
 use crate::numeral;
@@ -25,7 +25,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
         all.insert(0, (query, index, row));
         let weighed: Vec<Weighed> =
             all.iter().map(|(query, _, row)| Weighed::of(described, results, query, row)).collect();
-        let best = match described.answer {
+        let best = match of_author(described) {
             Some(_) => 0,
             // The first of equally good answers.
             None => {
@@ -216,8 +216,8 @@ fn farthest_twin(
 
 /// The query and row that the author names, or the last answered row of the first query with an answer.
 fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a DescribedQuery, usize)> {
-    if let Some((query, row)) = &described.answer {
-        return Some((described.query(query)?, *row));
+    if let Some(answer) = of_author(described) {
+        return Some(answer);
     }
     let rows = |query: &DescribedQuery| results.queries.get(&query.name).map(|result| result.rows.as_slice());
     let last = |query: &'a DescribedQuery, counts: &dyn Fn(&AnswerRow) -> bool| {
@@ -230,6 +230,23 @@ fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a Descri
         described.queries.iter().find_map(|query| last(query, &|row| counts(query, row)))
     };
     first(&has_interval).or_else(|| first(&has_value)).or_else(|| first(&|_, _| true))
+}
+
+/// The answer that the author names, or the first one that a conclusion of the author quotes.
+fn of_author(described: &Described) -> Option<(&DescribedQuery, usize)> {
+    if let Some((query, row)) = &described.answer {
+        return Some((described.query(query)?, *row));
+    }
+    let named = |name: &str| {
+        let row = |query: &DescribedQuery| Some(NamedAnswer::of(name, &query.name)?.row.unwrap_or(0));
+        described.queries.iter().find_map(|query| Some((query, row(query)?)))
+    };
+    described.statements.iter().find_map(|statement| {
+        pieces(statement).ok()?.into_iter().find_map(|piece| match piece {
+            Piece::Name(name, _) => named(name),
+            Piece::Text(_) => None,
+        })
+    })
 }
 
 /// Whether an answer has a number with an interval, of which one end may be open.

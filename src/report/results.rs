@@ -39,6 +39,9 @@ pub struct Results {
     pub fits: BTreeMap<String, FitResult>,
     /// Answers by query.
     pub queries: BTreeMap<String, QueryResult>,
+    /// The order of the spec; the tables above have no order.
+    #[serde(default)]
+    pub order: Order,
     /// Which runs to train next, by design.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub designs: BTreeMap<String, Advice>,
@@ -58,6 +61,15 @@ pub struct Results {
     /// Conclusions of the author, with the numbers of these results.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<String>,
+}
+
+/// The names of fits and queries in the order of the spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Order {
+    /// Fits.
+    pub fits: Vec<String>,
+    /// Queries.
+    pub queries: Vec<String>,
 }
 
 /// The answer that the study recommends to quote.

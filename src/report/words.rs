@@ -306,9 +306,18 @@ pub(super) fn given(described: &Described, query: &DescribedQuery, row: &AnswerR
         };
         format!("{name} = {value}")
     };
-    let given: Vec<String> =
-        row.group.clone().into_iter().chain(query.order(&row.inputs).into_iter().map(input)).collect();
+    let group = row.group.as_ref().map(|group| group_in_words(described, query, group));
+    let given: Vec<String> = group.into_iter().chain(query.order(&row.inputs).into_iter().map(input)).collect();
     given.join(", ")
+}
+
+/// A group in a sentence: its name, or a number with the variable that groups the fit.
+fn group_in_words(described: &Described, query: &DescribedQuery, group: &str) -> String {
+    let by = described.fit(&query.fit).and_then(|about| about.by.as_deref());
+    match (by, group.parse::<f64>()) {
+        (Some(by), Ok(value)) => format!("{by} = {}", quantity(described.dimension(&query.fit, by), value)),
+        _ => group.to_owned(),
+    }
 }
 
 fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
@@ -316,7 +325,11 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
     let response = about.map_or("loss", |about| about.law.response.as_str());
     let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    let given = given(described, query, row);
+    let given = match (given(described, query, row), &query.subject_to) {
+        (given, Some(limits)) if given.is_empty() => format!("the limits {limits}"),
+        (given, Some(limits)) => format!("{given} within {limits}"),
+        (given, None) => given,
+    };
     let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
     if let Some(note) = &row.note {
         return if given.is_empty() { note.clone() } else { format!("{given}: {note}") };

@@ -41,7 +41,8 @@ pub struct Report {
     /// {queries.forecast.row2}".
     #[serde(default)]
     pub conclusion: Option<OneOrMoreTexts>,
-    /// The answer shown first: "queries.budget.row2". Default: the last answered row of the first query that has an interval.
+    /// The answer shown first: "queries.budget.row2". Default: the first answer that `conclusion` quotes, or else the last
+    /// answered row of the first query that has an interval.
     #[serde(default)]
     pub answer: Option<String>,
     /// The sections to write. Default: all. The first screen is always written.

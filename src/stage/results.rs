@@ -23,7 +23,7 @@ impl Stage for GatherResults {
     }
 
     fn impl_rev(&self) -> u32 {
-        9
+        10
     }
 
     fn settings(&self) -> serde_json::Value {

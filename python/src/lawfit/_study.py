@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,18 +92,12 @@ def _counted(what: str, count: int) -> str:
     return f"{count} {what if count == 1 else plural}"
 
 
-def _in_order_of(spec: Path, results: dict[str, Any]) -> dict[str, Any]:
-    """Results with fits and queries in the order of the spec's sections; those that it has otherwise come last."""
-    text = spec.read_text(encoding="utf-8", errors="replace") if spec.is_file() else ""
-    ordered = {}
-    for section in ("fits", "queries"):
-        headers = re.findall(rf"""^\s*\[?\s*{section}\s*\.\s*("[^"]*"|'[^']*'|[\w-]+)""", text, re.MULTILINE)
-        places = {header.strip("\"'"): place for place, header in reversed(list(enumerate(headers)))}
-        # The answers of a matrix have its values in brackets after their name.
-        named = sorted(
-            results[section], key=lambda name: places.get(name, places.get(name.partition("[")[0], len(headers)))
-        )
-        ordered[section] = {name: results[section][name] for name in named}
+def _in_order(results: dict[str, Any]) -> dict[str, Any]:
+    """Results with fits and queries in the order of the spec."""
+    ordered = {
+        section: {name: results[section][name] for name in names if name in results[section]}
+        for section, names in results["order"].items()
+    }
     return {**results, **ordered}
 
 
@@ -142,7 +135,7 @@ def run(
     study = None
     if printed is not None and printed["results"]:
         outputs = tuple(Path(path) for path in printed["outputs"])
-        results = _in_order_of(Path(spec), results_in(ended.stdout))
+        results = _in_order(results_in(ended.stdout))
         said = (*warnings_in(ended.stderr), *notes_in(results))
         study = Study(Path(spec), results, outputs, tuple(printed["stages"]), said, cache)
     if ended.exit_code != 0 or study is None:

@@ -45,14 +45,16 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let places: Vec<_> = forecasts.iter().map(|(x, forecast)| ((*x, forecast.y), *forecast)).collect();
     layers.extend(view.answers(&places, true));
     let across = forecasts.iter().filter_map(|(_, forecast)| forecast.across).flat_map(|(low, high)| [low, high]);
-    let all_x = xs.iter().copied().chain(forecasts.iter().map(|(x, _)| *x)).chain(across);
+    let all_x: Vec<f64> = xs.iter().copied().chain(forecasts.iter().map(|(x, _)| *x)).collect();
+    let x_axis = Axis::around("", view.x_scale(), all_x.iter().copied())?;
+    let across: Vec<f64> = across.map(|end| x_axis.nearest_within_reach(end)).collect();
     let all_y: Vec<f64> =
         observed.iter().copied().chain(forecasts.iter().map(|(_, f)| f.y)).chain(curve_ends).collect();
     let ends = forecasts.iter().filter_map(|(_, f)| f.interval).flat_map(|(low, high)| [low, high]);
     let scale = Scale::of_sizes(observed.iter().copied().chain(forecasts.iter().map(|(_, forecast)| forecast.y)));
     let y_axis = Axis::around("", scale.clone(), all_y.iter().copied())?;
     let ends: Vec<f64> = ends.map(|end| y_axis.nearest_within_reach(end)).collect();
-    let x = Axis::around(&view.x_label(), view.x_scale(), all_x)?.counting(view.x_counts());
+    let x = Axis::around(&view.x_label(), view.x_scale(), all_x.into_iter().chain(across))?.counting(view.x_counts());
     let y = Axis::around(&view.label(response), scale, all_y.into_iter().chain(ends))?.counting(view.counts(response));
     let mut sheet = Sheet::one(format!("{name}: {response} and the law"), x, y, layers);
     sheet.note = view.note();

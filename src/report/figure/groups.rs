@@ -34,14 +34,15 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         return None;
     }
     let shown = spread(with_rows.len(), MOST);
+    let answers = study.answers_of(of);
     let views =
-        shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &[], None, &[], MOST_ROWS));
+        shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &answers, None, &[], MOST_ROWS));
     let views: Vec<View<'_>> = views.collect();
     if views.iter().any(|view| view.abscissa != views[0].abscissa || view.abscissa == Abscissa::Prediction) {
         return None;
     }
     let response = &about.law.response;
-    let (mut layers, mut xs, mut ys, mut leaves) = (Vec::new(), Vec::new(), Vec::new(), false);
+    let (mut layers, mut xs, mut ys, mut leaves, mut finds) = (Vec::new(), Vec::new(), Vec::new(), false, false);
     for (index, view) in views.iter().enumerate() {
         let colour = Colour::of(index);
         let (across, up) = (view.xs(), view.column(response));
@@ -57,12 +58,21 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
             leaves = true;
             layers.push(Layer::dashed(name.clone(), colour, outside).in_table(series("law, extrapolated")));
         }
+        let places = view.placed_forecasts().into_iter().filter(|(_, forecast)| forecast.is_place);
+        let places: Vec<Point> = places.map(|(x, forecast)| Point::new(x, forecast.y)).collect();
+        if !places.is_empty() {
+            finds = true;
+            xs.extend(places.iter().map(|place| place.x));
+            ys.extend(places.iter().map(|place| place.y));
+            layers.push(Layer::points(name.clone(), colour, Mark::Diamond, places).in_table(series("answers")));
+        }
     }
     let by = about.by.clone().unwrap_or_default();
     let axis = |label: &str, values: Vec<f64>| Axis::around(label, Scale::of_sizes(values.iter().copied()), values);
     let x = axis(&views[0].x_label(), xs)?.counting(views[0].x_counts());
     let y = axis(&views[0].label(response), ys)?.counting(views[0].counts(response));
     let dashed = if leaves { ", dashed outside the fitted rows" } else { "" };
+    let found = if finds { " Diamonds are answers." } else { "" };
     let part = if views.len() < with_rows.len() {
         format!(" Shown are {} of {} groups, spread over their order.", views.len(), with_rows.len())
     } else {
@@ -72,7 +82,7 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         fit: of.clone(),
         ..Drawn::of(
             Sheet::one(format!("{of}: groups by {by}"), x, y, layers),
-            format!("The rows of each {by} and its law{dashed}.{part}"),
+            format!("The rows of each {by} and its law{dashed}.{found}{part}"),
         )
     })
 }

@@ -103,7 +103,7 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     all
 }
 
-/// Medians of equally large groups of the fitted rows along an axis.
+/// Medians of groups of the fitted rows along an axis, of about equal size. Rows at one place are in one group.
 fn medians(xs: &[f64], ys: &[f64], view: &View<'_>) -> Option<Vec<(f64, f64)>> {
     let mut rows: Vec<(f64, f64)> = view.fitted().map(|row| (xs[row], ys[row])).collect();
     rows.retain(|(x, y)| x.is_finite() && y.is_finite());
@@ -115,7 +115,14 @@ fn medians(xs: &[f64], ys: &[f64], view: &View<'_>) -> Option<Vec<(f64, f64)>> {
         let of = |pick: fn(&(f64, f64)) -> f64| median(&part.iter().map(pick).collect::<Vec<_>>());
         (of(|row| row.0), of(|row| row.1))
     };
-    let mut line: Vec<(f64, f64)> = rows.chunks(rows.len().div_ceil(PARTS).max(FEWEST_IN_PART)).map(middle).collect();
-    line.dedup_by(|one, other| one.0 == other.0);
+    let size = rows.len().div_ceil(PARTS).max(FEWEST_IN_PART);
+    let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
+    for place in rows.chunk_by(|one, other| one.0 == other.0) {
+        match parts.last_mut().filter(|part| part.len() < size && place.len() < size) {
+            Some(part) => part.extend(place),
+            None => parts.push(place.to_vec()),
+        }
+    }
+    let line: Vec<(f64, f64)> = parts.iter().map(|part| middle(part)).collect();
     (line.len() > 2).then_some(line)
 }

@@ -4,7 +4,7 @@ use super::super::words;
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Plot, Point, Shape, Sheet};
 use super::{Chart, Drawn, Study};
-use crate::report::{Described, VariedAnswer};
+use crate::report::{Results, VariedAnswer};
 use crate::unit::Dimension;
 
 /// The chart.
@@ -29,7 +29,7 @@ impl Chart for Sensitivity {
             let plots: Vec<Plot> = answers
                 .iter()
                 .take(MOST_PLOTS)
-                .filter_map(|answer| plot(study.described, fit, answer, &result.choices))
+                .filter_map(|answer| plot(study, fit, answer, &result.choices))
                 .collect();
             if plots.is_empty() {
                 return None;
@@ -51,10 +51,21 @@ impl Chart for Sensitivity {
     }
 }
 
-fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[String]) -> Option<Plot> {
+/// The interval of an answer, as far as it has ends.
+fn interval(results: &Results, answer: &VariedAnswer) -> Option<[f64; 2]> {
+    let rows = &results.queries.get(&answer.query)?.rows;
+    let cell = rows
+        .iter()
+        .find(|row| row.inputs == answer.inputs && row.group == answer.group)?
+        .outputs
+        .get(&answer.output)?;
+    Some([cell.lower?, cell.upper?])
+}
+
+fn plot(study: &Study<'_>, fit: &str, answer: &VariedAnswer, choices: &[String]) -> Option<Plot> {
+    let (described, results) = (study.described, study.results);
     let all = answer.values.iter().flatten().copied().chain([answer.value]);
-    let half = answer.half_width.unwrap_or(0.0);
-    let ends = [answer.value - half, answer.value + half];
+    let ends = interval(results, answer).unwrap_or([answer.value; 2]);
     let positive = all.clone().all(|value| value > 0.0);
     let span = crate::fit::Span::of(all.clone())?;
     let scale = if positive && span.highest > 3.0 * span.lowest { Scale::Log } else { Scale::Linear };
@@ -73,7 +84,7 @@ fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[Stri
     let points = points.filter_map(|(row, value)| Some(Point::new((*value)?, row as f64 + 1.0))).collect();
     let names = std::iter::once("as it is".to_owned()).chain(choices.iter().cloned()).collect();
     let mut layers = Vec::new();
-    if half > 0.0 {
+    if ends[0] < ends[1] {
         layers.push(Layer::of("interval of the answer", Colour::Blue, Shape::Range(ends[0], ends[1])));
     }
     layers.push(Layer::dots_sideways("as it is", Colour::Blue, Mark::Diamond, vec![Point::new(answer.value, 0.0)]));

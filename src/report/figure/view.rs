@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Described, DescribedFit, words};
+use super::super::{Described, DescribedFit, DescribedSource, words};
 use super::FitData;
 use super::axis::{Axis, Scale};
 use super::price::Price;
@@ -45,8 +45,10 @@ pub(super) struct Forecast {
     /// The response.
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
-    /// The interval of its place on the horizontal axis, if the answer is the place where a target is reached.
+    /// The interval of its place on the horizontal axis, if the answer is a place.
     pub(super) across: Option<(f64, f64)>,
+    /// Whether the answer is a place: where a target is reached, or a minimum.
+    pub(super) is_place: bool,
     /// Whether it is the recommended answer.
     pub(super) is_quoted: bool,
 }
@@ -225,12 +227,16 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The answers that are responses at known points, or points where the response reaches a target.
+    /// The answers that are responses at known points, or places on the horizontal axis: where the response reaches a
+    /// target, or its minimum.
     fn forecasts_of(&self, query: &str, answer: &Answer, quoted: Option<usize>) -> Vec<Forecast> {
         let rows = answer.rows.iter().enumerate().filter(|(_, row)| row.group == self.data.group);
         let told = rows.filter(|(_, row)| row.reach.verdict != Verdict::NotIdentified);
         let forecast = |row: &Row| {
-            let Some(loss) = row.outputs.get("loss") else { return self.reached(query, row) };
+            if let Some(place) = self.place_found(query, row) {
+                return Some(place);
+            }
+            let loss = row.outputs.get("loss")?;
             let mut at = row.inputs.clone();
             at.extend(row.outputs.iter().filter_map(|(name, cell)| Some((name.clone(), cell.value?))));
             Some(Forecast {
@@ -239,24 +245,29 @@ impl<'a> View<'a> {
                 y: loss.value?,
                 interval: loss.lower.zip(loss.upper),
                 across: None,
+                is_place: false,
                 is_quoted: false,
             })
         };
         told.filter_map(|(at, row)| Some(Forecast { is_quoted: quoted == Some(at), ..forecast(row)? })).collect()
     }
 
-    /// The point on the horizontal axis where the response reaches a target, if it is not far from the rows.
-    fn reached(&self, query: &str, row: &Row) -> Option<Forecast> {
+    /// The point on the horizontal axis that an answer finds, if it is not far from the rows: where the response reaches
+    /// a target, or its minimum.
+    fn place_found(&self, query: &str, row: &Row) -> Option<Forecast> {
         let Abscissa::Variable(axis) = &self.abscissa else { return None };
-        let asked = self.described.query(query)?;
+        let question = self.described.query(query)?.question.member();
         let found =
-            row.outputs.get("solution").filter(|_| asked.question.member().variable_of("solution") == Some(axis))?;
-        let (x, y) = (found.value?, *row.inputs.get(&self.about.law.response)?);
+            row.outputs.iter().find(|(output, _)| question.variable_of(output) == Some(axis)).map(|(_, cell)| cell)?;
+        let response = row.outputs.iter().find(|(output, _)| question.is_response(output));
+        let response = response.map(|(_, cell)| cell.value).unwrap_or_default();
+        let (x, y) = (found.value?, response.or_else(|| row.inputs.get(&self.about.law.response).copied())?);
         let span = self.data.fit.spans.get(axis)?;
         let is_near = |x: f64| span.factor(x) <= FAR;
-        let across = found.lower.zip(found.upper).filter(|(low, high)| is_near(*low) && is_near(*high));
+        let across = found.lower.zip(found.upper);
         let at = BTreeMap::from([(axis.clone(), x)]);
-        is_near(x).then(|| Forecast { query: query.to_owned(), at, y, interval: None, across, is_quoted: false })
+        let query = query.to_owned();
+        is_near(x).then(|| Forecast { query, at, y, interval: None, across, is_place: true, is_quoted: false })
     }
 
     /// The forecasts on this fit's horizontal axis, with their positions.
@@ -265,7 +276,8 @@ impl<'a> View<'a> {
             Abscissa::Variable(name) => forecast.at.get(name).copied(),
             Abscissa::Compute => {
                 let [n, d, c] = self.decided().map(|name| forecast.at.get(name).copied());
-                c.or_else(|| Some(self.cost(n?, d?)))
+                // Within limits, a budget is not always spent.
+                n.zip(d).map(|(n, d)| self.cost(n, d)).or(c)
             }
             Abscissa::Prediction => None,
         };
@@ -358,11 +370,16 @@ impl<'a> View<'a> {
     pub(super) fn label(&self, name: &str) -> String {
         let unit = unit_of(self.about, name).filter(|unit| unit.dimension != Dimension::One);
         if let Some(unit) = unit {
-            // Rows are stored in the base unit of their dimension.
-            let base = Unit::base(unit.dimension).unwrap_or(unit);
-            return format!("{name} ({base})");
+            return format!("{name} ({})", unit.stored());
         }
-        let columns = self.described.sources.iter().flat_map(|source| &source.variables).filter(|v| v.name == name);
+        let own = self.about.rows.as_deref().map(|rows| self.described.source_of(rows));
+        let is_own = |source: &&DescribedSource| own == Some(source.name.as_str());
+        let sources = &self.described.sources;
+        let read: Vec<&DescribedSource> = match sources.iter().find(is_own) {
+            Some(source) => vec![source],
+            None => sources.iter().collect(),
+        };
+        let columns = read.into_iter().flat_map(|source| &source.variables).filter(|v| v.name == name);
         let column = columns.map(|v| v.from.as_str()).find(|from| !from.starts_with('=') && *from != name);
         let meaning = self.about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.meaning.as_deref());
         match column.or(meaning) {

@@ -207,7 +207,8 @@ fn unit_of(described: &Described, query: &DescribedQuery, name: &str) -> Option<
     let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
     let variable = if query.question.member().is_response(name) { response.unwrap_or(variable) } else { variable };
     let dimension = described.dimension(&query.fit, variable).filter(|dimension| *dimension != Dimension::One)?;
-    Unit::base(dimension)
+    let of_rows = described.fit(&query.fit).and_then(|about| about.units.get(variable)).copied();
+    of_rows.filter(|unit| unit.dimension == dimension).or_else(|| Unit::base(dimension))
 }
 
 /// Whether an answer has no interval.
