@@ -75,6 +75,9 @@ pub fn quantity_in(text: &str) -> Result<f64, ParseError> {
 /// Maximum length of a number with a unit, since each of its parts is tried.
 const LONGEST: usize = 64;
 
+/// Dimensions whose units may follow a number.
+const WITH_UNIT: [Dimension; 3] = [Dimension::Nats, Dimension::Share, Dimension::Flop];
+
 /// A number with a unit of losses, shares or compute, in the base unit: `0.9 bits`, `70 %`, `3e21 FLOP`.
 ///
 /// Plain counts have no unit here, since `7B tokens` for a number of parameters would go unnoticed.
@@ -87,8 +90,17 @@ fn with_unit(text: &str) -> Option<f64> {
     ends.into_iter()
         .rev()
         .filter_map(|at| Some((parse_constant(text[..at].trim_end()).ok()?, Unit::parse(text[at..].trim_start())?)))
-        .find(|(_, unit)| matches!(unit.dimension, Dimension::Nats | Dimension::Share | Dimension::Flop))
+        .find(|(_, unit)| WITH_UNIT.contains(&unit.dimension))
         .map(|(number, unit)| number * unit.size)
+}
+
+/// A regular expression for texts that are quantities: numbers with operators and functions between them, then a unit. It
+/// does not count brackets.
+fn pattern() -> String {
+    let number = r"[0-9.][0-9_.]*([eE][+-]?[0-9]+)?([KMBT]| *PFday)?";
+    let operand = format!(r"[-+(\s]*([a-z0-9_]+\([-+(\s]*)*{number}[)\s]*");
+    let units = Unit::names_of(&WITH_UNIT).join("|");
+    format!(r"^\s*([+-]?inf|{operand}([-+*/^,]+{operand})*(([KMBT] )?({units}))?)\s*$")
 }
 
 impl JsonSchema for Quantity {
@@ -103,7 +115,8 @@ impl JsonSchema for Quantity {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A number, or a text such as \"40M\", \"280B\", \"3640 PFday\", \"0.9 bits\", \"70 %\".",
-            "type": ["number", "string"]
+            "type": ["number", "string"],
+            "pattern": pattern()
         })
     }
 }
@@ -189,7 +202,8 @@ impl JsonSchema for OneOrMany<Quantity> {
         json_schema!({
             "description": "A number, a text such as \"40M\", or a list of them.",
             "type": ["number", "string", "array"],
-            "items": { "type": ["number", "string"] }
+            "pattern": pattern(),
+            "items": { "type": ["number", "string"], "pattern": pattern() }
         })
     }
 }
@@ -203,6 +217,42 @@ pub(crate) fn table_schema(generator: &mut SchemaGenerator) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_schema_and_the_program_accept_the_same_texts() {
+        let schema = Quantity::json_schema(&mut SchemaGenerator::default()).to_value();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        for text in [
+            "7B",
+            "40M",
+            "3640 PFday",
+            "0.9 bits",
+            "0.9 bits per byte",
+            "70 %",
+            "3e21 FLOP",
+            "6 * 7B * 1T",
+            "inf",
+            "-inf",
+            "sqrt(2)",
+            "(1 + 2) * 3",
+            ".5",
+            "1_000",
+            "-2^3",
+            "2 M FLOP",
+            " 5 ",
+            "7 B",
+            "about 1B",
+            "big",
+            "7B tokens",
+            "",
+            "1e21 FLOPS!",
+            "1,000 tokens",
+            "~3",
+            "<= 3",
+        ] {
+            assert_eq!(schema.is_valid(&text.into()), read(text).is_ok(), "{text}");
+        }
+    }
 
     fn read(text: &str) -> Result<f64, serde_json::Error> {
         serde_json::from_value::<Quantity>(serde_json::Value::from(text)).map(|quantity| quantity.0)

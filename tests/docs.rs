@@ -71,7 +71,9 @@ fn shipped_specs_and_results_meet_their_schemas() {
     for (table, entry) in [
         ("sources", serde_json::json!({ "path": "a.csv", "url": "https://example.org/a.csv", "columns": {} })),
         ("laws", serde_json::json!({ "use": "hoffmann", "formula": "L = E" })),
-        ("fits", serde_json::json!({ "law": "hoffmann", "uncertainty": { "sandwich": { "draws": 0 } } })),
+        ("fits", serde_json::json!({ "law": "hoffmann", "uncertainty": { "sandwich": { "draws": 19 } } })),
+        ("designs", serde_json::json!({ "decide": { "loss": { "N": "1B" }, "marginal": { "N": "1B" } } })),
+        ("queries", serde_json::json!({ "fit": "main", "loss": { "N": "7 B" } })),
     ] {
         let mut broken = extension.clone();
         broken[table] = serde_json::json!({ "main": entry });

@@ -21,7 +21,7 @@ use crate::search::Starts;
 use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles, Through};
-use crate::unit::{Dimension, Unit};
+use crate::unit::Dimension;
 
 /// Words in names of responses and of columns that indicate a fraction.
 const SHARES: [&str; 8] = ["acc", "accuracy", "accuracies", "err", "error", "share", "top1", "top5"];
@@ -235,11 +235,7 @@ pub(super) fn plan_fit(
         holdout: roles.holdout.clone(),
         by: roles.by.clone(),
         alternatives: alternatives.clone(),
-        units: source
-            .columns
-            .iter()
-            .filter_map(|(name, column)| Some((name.clone(), Unit::base(column.unit?.dimension)?)))
-            .collect(),
+        units: source.columns.iter().filter_map(|(name, column)| Some((name.clone(), column.unit?.stored()))).collect(),
         doubts,
     };
     let fit_law = FitLaw {
@@ -709,8 +705,9 @@ fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
                 "`level` must be between 0 and 1, for example 0.9 for 90 % intervals",
             );
         }
-        if count < 20 {
-            scope.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` must be at least 20"));
+        if count < crate::uncertainty::FEWEST_DRAWS {
+            let message = format!("`{count_key}` must be at least {}", crate::uncertainty::FEWEST_DRAWS);
+            scope.error("bad-count", Place::Value(path.key(count_key)), message);
         }
         check_draws(scope, count_key, count, &path);
     }

@@ -6,6 +6,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{Query, Source, Spec};
 use crate::design::Decide;
 use crate::query::{Asking, Question};
+use crate::uncertainty::FEWEST_DRAWS;
 
 /// The schema in draft-07, which the TOML and YAML language servers of editors support.
 pub fn schema() -> serde_json::Value {
@@ -32,10 +33,13 @@ pub fn schema_of_whole_specs() -> serde_json::Value {
         }
         definitions.entry("Query").and_modify(|query| {
             only_keys(query, Query::keys());
-            ask_once(query);
+            require_one(query, &Question::NAMES);
         });
         definitions.entry("Source").and_modify(|source| only_keys(source, Source::keys()));
-        definitions.entry("Decide").and_modify(|decide| only_keys(decide, Decide::keys()));
+        definitions.entry("Decide").and_modify(|decide| {
+            only_keys(decide, Decide::keys());
+            require_one(decide, &Question::decisions());
+        });
         definitions.entry("Fit").and_modify(complete_law);
         definitions.values_mut().for_each(bound_level);
         definitions.values_mut().for_each(bound_counts);
@@ -87,8 +91,8 @@ const ABOVE: [(&str, &str, f64); 5] = [
 ];
 /// Minimum and maximum of counts, by key.
 const COUNTS: [(&str, u64, Option<u64>); 5] = [
-    ("resamples", 1, None),
-    ("draws", 1, None),
+    ("resamples", FEWEST_DRAWS as u64, None),
+    ("draws", FEWEST_DRAWS as u64, None),
     ("folds", 1, Some(100)),
     ("shards", 1, Some(1000)),
     ("points", 3, None),
@@ -230,14 +234,6 @@ fn only_keys(definition: &mut serde_json::Value, keys: &[&str]) {
     object.insert("additionalProperties".to_owned(), false.into());
     if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
         properties.retain(|key, _| keys.contains(&key.as_str()));
-    }
-}
-
-/// Requires exactly one question in a query.
-fn ask_once(definition: &mut serde_json::Value) {
-    let kinds = Question::NAMES.map(|kind| serde_json::json!({ "required": [kind] }));
-    if let Some(object) = definition.as_object_mut() {
-        object.insert("oneOf".to_owned(), serde_json::Value::Array(kinds.into()));
     }
 }
 
