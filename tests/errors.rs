@@ -225,6 +225,7 @@ fn one_mistake_is_one_error() {
             "there is no kind `pdf` here",
         ),
         ("{ C = [1e21, 1e23] }", "{ Cc = [1e21, 1e23] }", "did you mean `C`?"),
+        ("{ C = [1e21, 1e23] }", "{ budget = [1e21, 1e23] }", "did you mean `C`?"),
         ("compute_optimal = { C = [1e21, 1e23] }", "loss = { N = 1e9, Dd = 1e11 }", "did you mean `D`?"),
         ("compute_optimal = { C = [1e21, 1e23] }", "isoflop = { CC = 1e21 }", "did you mean `C`?"),
         // A wrong key or value in a question is no missing question.
@@ -255,6 +256,25 @@ fn a_misspelt_section_is_one_error() {
         assert_eq!(shown.matches("error[").count(), 1, "{section}: {shown}");
         assert_eq!(shown.matches("warning[").count(), 0, "{section}: {shown}");
     }
+}
+
+#[test]
+fn compute_in_a_wrong_unit_is_found_by_the_query_for_a_budget() {
+    let shown = check(
+        &SPEC
+            .replace("unit = \"FLOP\"", "unit = \"parameters\"")
+            .replace("reach = { L = 2.2, solve = \"C\" }", "loss = { N = 1e9, D = 1e10 }"),
+    );
+    assert!(shown.contains("did you mean `FLOP`?") && shown.contains("`C` is a column in parameters;"), "{shown}");
+    assert_eq!(shown.matches("error[").count(), 1, "{shown}");
+}
+
+#[test]
+fn a_missing_file_is_one_error() {
+    let more = "[costs.own]\ncompute = \"8 * N * D\"\n[report]\nconclusion = \"It is {queries.target}.\"\n";
+    let shown = check(&format!("{}{more}", SPEC.replace("runs.csv", "other.csv")));
+    assert!(shown.contains("there is no file `other.csv`"), "{shown}");
+    assert_eq!((shown.matches("error[").count(), shown.matches("warning[").count()), (1, 0), "{shown}");
 }
 
 #[test]

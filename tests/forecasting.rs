@@ -120,6 +120,15 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_forecast_by_several_laws_says_that_it_weighs_all_rows_equally() {
+    let spec = with_query("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"");
+    let shown = |spec: &str| World::with(spec, &simulated_runs(0.01)).lawfit(&["check", "study.toml"]).stderr;
+    assert!(!shown(&spec).contains("ignored-weights"));
+    let weighted = shown(&spec.replacen("law = \"hoffmann\"", "law = \"hoffmann\"\nweights = \"N\"", 1));
+    assert!(weighted.contains("the `weights` of the fit have no effect on it"), "{weighted}");
+}
+
+#[test]
 fn a_forecast_is_inverted_at_the_size_that_it_reaches_and_along_the_best_splits() {
     let by_default =
         |name: &str, question: &str| format!("[queries.{name}]\nfit = \"main\"\n{question}\nforecast = \"default\"\n");

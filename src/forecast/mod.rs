@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Account, Prediction, Share};
+use crate::fit::Span;
 use crate::numerics::{exp, ln, normal_quantile};
 use discrepancy::Process;
 use history::{History, Run, Scatter};
@@ -96,6 +97,16 @@ pub fn forecast(
     Forecaster::of(measured)?.at(targets, level)
 }
 
+/// Least factor by which a size varies, if it varies at all.
+const LEAST_FACTOR: f64 = 1.05;
+
+/// The factor by which a variable varies, if that is too little for a size.
+fn hardly_varies(column: &[f64]) -> Option<f64> {
+    let Span { lowest, highest } = Span::of(column.iter().copied())?;
+    let factor = highest / lowest;
+    (factor > 1.0 && factor < LEAST_FACTOR).then_some(factor)
+}
+
 /// The members of a forecast, fitted to measured runs.
 pub struct Forecaster {
     ensemble: Ensemble,
@@ -117,6 +128,12 @@ impl Forecaster {
     pub fn of(measured: &Measured<'_>) -> Result<Self, NoForecast> {
         if measured.sizes.iter().copied().flatten().any(|x| *x <= 0.0) {
             return Err(without_sizes());
+        }
+        if let Some(factor) = measured.sizes.iter().find_map(|column| hardly_varies(column)) {
+            return Err(NoForecast(format!(
+                "one of the law's variables varies by no more than a factor of {factor:.4} over the rows, as years do: a \
+                 forecast by several laws is over sizes, and the law of the fit alone (`forecast = \"law\"`) takes any variable"
+            )));
         }
         let history = measured.history();
         if history.runs.len() < FEWEST {

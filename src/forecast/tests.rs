@@ -40,6 +40,14 @@ fn a_noiseless_power_law_with_a_floor_is_continued() {
 }
 
 #[test]
+fn years_are_no_sizes() {
+    let years: Vec<f64> = (0..12).map(|i| 2014.0 + f64::from(i)).collect();
+    let responses: Vec<f64> = years.iter().map(|year| exp(-0.1 * (year - 2014.0))).collect();
+    let refused = along(&years, &responses, 2028.0).unwrap_err().0;
+    assert!(refused.contains("as years do"), "{refused}");
+}
+
+#[test]
 fn intervals_have_about_their_nominal_coverage_and_widen_with_distance() {
     let mut inside = 0;
     for seed in 1..=60 {

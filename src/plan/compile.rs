@@ -368,8 +368,8 @@ fn begin<'a>(scope: &Scope<'_>, table: &'static str, name: &'a str, ready: bool,
 
 /// Warns of unused entries.
 fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
-    // An entry of a misspelt section may use them.
-    if scope.unknown_sections().next().is_some() {
+    // An entry with an error may use them.
+    if scope.has_error_since(0) {
         return;
     }
     let tables: [(&str, Vec<&String>); 5] = [

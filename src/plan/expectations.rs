@@ -23,11 +23,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
         return Vec::new();
     }
     let names = names_of_results(planned);
-    let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries", "designs"]
-        .iter()
-        .flat_map(|table| scope.entries(table).into_iter().map(move |name| format!("{table}.{name}.")))
-        .filter(|prefix| names.range(prefix.clone()..).next().is_none_or(|name| !name.starts_with(prefix)))
-        .collect();
+    let left_out = left_out(scope, &names);
     let mut all = Vec::new();
     for (index, expectation) in spec.expect.iter().enumerate() {
         let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
@@ -99,6 +95,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
         }
         names
     };
+    let left_out = left_out(scope, &names);
     for (index, statement) in statements.iter().enumerate() {
         let path = table.key("conclusion");
         let path = if is_list { path.then(Step::Index(index)) } else { path };
@@ -108,7 +105,9 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                     Piece::Name(name, at) => Some((name, at)),
                     Piece::Text(_) => None,
                 }) {
-                    if !names.contains(name) && !name.contains(".groups.") && !is_of_group(planned, &names, name) {
+                    let is_left_out = || left_out.iter().any(|prefix| format!("{name}.").starts_with(prefix));
+                    let is_known = names.contains(name) || name.contains(".groups.");
+                    if !is_known && !is_of_group(planned, &names, name) && !is_left_out() {
                         let error = Diagnostic::error(
                             UNKNOWN_RESULT,
                             Place::Inside(path.clone(), at),
@@ -150,6 +149,15 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
         found
     });
     (statements, answer)
+}
+
+/// The prefixes of the names of entries that are written and have no numbers, because they have errors.
+fn left_out(scope: &Scope<'_>, names: &BTreeSet<String>) -> Vec<String> {
+    ["sources", "tables", "filters", "fits", "queries", "designs"]
+        .iter()
+        .flat_map(|table| scope.entries(table).into_iter().map(move |name| format!("{table}.{name}.")))
+        .filter(|prefix| names.range(prefix.clone()..).next().is_none_or(|name| !name.starts_with(prefix)))
+        .collect()
 }
 
 /// Whether a name is that of an answer for one of several groups. How many groups there are, the data say.

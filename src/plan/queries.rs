@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::forecast::{Forecast, MOST_SIZES};
 use crate::law::Law;
 use crate::query::{ByForecast, Limits, Question, ROW_KEYS, Second, can_split};
-use crate::spec;
+use crate::spec::{self, Node};
 use crate::stage::{ByDefault, Extrapolate, Origins, Stacked, stacked_as};
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
@@ -47,8 +47,9 @@ pub(super) fn plan_query(
     }
     if let Err(faults) = question.member().check(law) {
         for fault in faults {
+            let unit = fault.key.as_deref().and_then(|key| unit_of_unused(scope, law, key));
             let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
-            scope.tell(Diagnostic::error("bad-query", place, fault.message).hint_if(fault.hint));
+            scope.tell(Diagnostic::error("bad-query", place, fault.message).hint_if(fault.hint).hint_if(unit));
         }
         return None;
     }
@@ -143,6 +144,18 @@ fn stacked_of(
 /// The limits that the answers of a query must keep, if it has some.
 ///
 /// # Errors
+/// The unit of a column that a law does not use, because a unit decides what a column is; `None` for any other name.
+fn unit_of_unused(scope: &Scope<'_>, law: &Law, name: &str) -> Option<String> {
+    let sources = scope.tree().get("sources").filter(|_| law.variable(name).is_none())?;
+    let unit = |source: &str| sources.get(source)?.get("columns")?.get(name)?.get("unit");
+    match sources.keys().into_iter().find_map(unit)? {
+        Node::Text(unit) => Some(format!(
+            "`{name}` is a column in {unit}; model size is in parameters, data is in tokens, and compute is in FLOP"
+        )),
+        _ => None,
+    }
+}
+
 /// The question takes no limits, or the limits or their machine have faults.
 pub(super) fn limits_of(
     name: &str,
@@ -251,6 +264,17 @@ fn forecast_of(
     if let Some((key, message)) = fault {
         scope.error("bad-forecast", Place::Key(path.key(key)), message);
         return None;
+    }
+    let roles = fit.refit.as_ref().map(|refit| &refit.fit.roles).filter(|_| by_default);
+    let ignored = roles.and_then(|roles| {
+        let given = [("weights", &roles.weights), ("noise", &roles.noise)];
+        given.into_iter().find(|(_, expression)| expression.is_some())
+    });
+    if let Some((key, _)) = ignored {
+        let message =
+            format!("the default forecast counts all rows equally: the `{key}` of the fit have no effect on it");
+        let hint = "drop rows that should not count in a filter, or ask with `forecast = \"stack\"`";
+        scope.tell(Diagnostic::warning("ignored-weights", Place::Key(path.key("forecast")), message).hint(hint));
     }
     let ceiling = query.ceiling.map(|ceiling| ceiling.0);
     Some(by_default.then(|| ByDefault { ceiling, by: fit.by.clone() }))

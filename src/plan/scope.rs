@@ -327,7 +327,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The sections of the spec whose names are unknown; each has an error.
-    pub(super) fn unknown_sections(&self) -> impl Iterator<Item = &SpecPath> {
+    fn unknown_sections(&self) -> impl Iterator<Item = &SpecPath> {
         self.diagnostics.iter().filter_map(|diagnostic| match &diagnostic.place {
             Place::Key(path) if diagnostic.code == UNKNOWN_KEY && path.0.len() == 1 => Some(path),
             _ => None,

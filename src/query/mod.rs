@@ -640,10 +640,11 @@ fn budgets<'a>(
 
 /// Adds a fault for each key that is not in `known`.
 fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law: &Law, faults: &mut Vec<Fault>) {
-    for name in given {
+    let given: Vec<&String> = given.collect();
+    for name in &given {
         if !known.contains(&name.as_str()) {
             let is_of_law = law.variable(name).is_some();
-            let hint = match meant_by(name, known, law) {
+            let hint = match meant_by(name, &given, known, law) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the law is `{}`", law.formula),
             };
@@ -665,14 +666,21 @@ fn left_out<'a, 'b>(
 ) -> Vec<&'a str> {
     let (given, needed): (Vec<&String>, Vec<&str>) = (given.collect(), needed.into_iter().collect());
     let unknown = given.iter().filter(|name| !needed.contains(&name.as_str()));
-    let meant: Vec<&str> = unknown.filter_map(|name| meant_by(name, &needed, law)).collect();
+    let meant: Vec<&str> = unknown.filter_map(|name| meant_by(name, &given, &needed, law)).collect();
     let is_given = |name: &str| given.iter().any(|given| *given == name);
     needed.into_iter().filter(|name| !is_given(name) && !meant.contains(name)).collect()
 }
 
-/// The known name that a misspelt name is nearest to; `None` for the name of another variable of the law.
-fn meant_by<'a>(name: &str, known: &[&'a str], law: &Law) -> Option<&'a str> {
-    crate::diagnostic::nearest(name, known.iter().copied()).filter(|_| law.variable(name).is_none())
+/// The known name that an unknown one among the given names stands for: the nearest one, or else the only one that is
+/// missing. `None` for the name of another variable of the law.
+fn meant_by<'a>(name: &str, given: &[&String], known: &[&'a str], law: &Law) -> Option<&'a str> {
+    let only_missing = || {
+        let mut missing = known.iter().filter(|known| !given.iter().any(|given| given == *known));
+        let is_alone = given.iter().filter(|given| !known.contains(&given.as_str())).count() == 1;
+        missing.next().copied().filter(|_| is_alone && missing.next().is_none())
+    };
+    let meant = crate::diagnostic::nearest(name, known.iter().copied()).or_else(only_missing);
+    meant.filter(|_| law.variable(name).is_none())
 }
 
 fn finish(faults: Vec<Fault>) -> Result<(), Vec<Fault>> {
