@@ -26,6 +26,8 @@ use lawfit::watch::Watch;
 
 #[path = "forecast/powers.rs"]
 mod powers;
+#[path = "forecast/shapes.rs"]
+mod shapes;
 #[path = "forecast/tasks.rs"]
 mod tasks;
 
@@ -100,6 +102,8 @@ fn main() -> ExitCode {
     by_set(&tasks::tasks(&data));
     println!("\n## Simulated power laws without a floor\n");
     by_set(&powers::powers());
+    println!("\n## Simulated curves of other shapes\n");
+    by_set(&shapes::shapes());
     println!("\n## Coverage by data set\n");
     coverage_by_set(&[&all[0].1[..], &both[0].1[..]].concat(), "default");
     coverage_by_set(&[&all[2].1[..], &both[1].1[..]].concat(), "one law: m2, hoffmann");
