@@ -4,11 +4,14 @@ use lawfit::numerics::{Random, exp, ln};
 
 use super::Series;
 
+/// A curve: the response at a size.
+type Curve = Box<dyn Fn(f64) -> f64>;
+
 /// A kind of curve.
 struct Shape {
     name: &'static str,
     /// Draws a curve over sizes from 1 to a largest size.
-    draw: fn(&mut Random, f64) -> Box<dyn Fn(f64) -> f64>,
+    draw: fn(&mut Random, f64) -> Curve,
 }
 
 /// Curves of each shape.

@@ -237,13 +237,11 @@ impl<'a> Tangent<'a> {
 
     /// A displacement by normal scatter of all rows, in units of a common scatter.
     pub(super) fn displaced_normally(&self, random: &mut Random, common: f64) -> Vec<f64> {
-        match self.uneven {
-            None => (0..self.size()).map(|_| random.normal()).collect(),
-            Some(_) => {
-                let normal: Vec<f64> = self.units.iter().map(|_| random.normal()).collect();
-                self.displaced_by(&normal, random, common)
-            }
+        if self.uneven.is_none() {
+            return (0..self.size()).map(|_| random.normal()).collect();
         }
+        let normal: Vec<f64> = self.units.iter().map(|_| random.normal()).collect();
+        self.displaced_by(&normal, random, common)
     }
 
     /// The residual of each row in units of its own scatter. A residual is narrower than the scatter, because the law

@@ -267,7 +267,7 @@ impl<'a> View<'a> {
         let across = found.lower.zip(found.upper);
         let at = BTreeMap::from([(axis.clone(), x)]);
         let query = query.to_owned();
-        is_near(x).then(|| Forecast { query, at, y, interval: None, across, is_place: true, is_quoted: false })
+        is_near(x).then_some(Forecast { query, at, y, interval: None, across, is_place: true, is_quoted: false })
     }
 
     /// The forecasts on this fit's horizontal axis, with their positions.
